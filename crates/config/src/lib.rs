@@ -1,0 +1,1 @@
+//! The HCL language: parse with spans, diagnostics, fmt, expand.

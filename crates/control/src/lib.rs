@@ -1,0 +1,1 @@
+//! Configuration to World to every core; probes; reload; status.

@@ -1,0 +1,1 @@
+//! The demos: the two stories with real parts in one process tree.

@@ -1,0 +1,1 @@
+//! State machines without I/O: health, drain, slow start, stickiness, anomaly.

@@ -1,0 +1,146 @@
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
+
+/// An IPv4-mapped IPv6 address is the IPv4 address (DECISIONS 24); every other address is itself.
+pub fn canonical(address: IpAddr) -> IpAddr {
+    address.to_canonical()
+}
+
+/// An inclusive range of TCP ports.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PortRange {
+    pub first: u16,
+    pub last: u16,
+}
+
+impl PortRange {
+    pub const ALL: PortRange = PortRange { first: 0, last: u16::MAX };
+
+    /// `None` when `first > last`.
+    pub fn new(first: u16, last: u16) -> Option<Self> {
+        (first <= last).then_some(PortRange { first, last })
+    }
+
+    pub fn contains(self, port: u16) -> bool {
+        self.first <= port && port <= self.last
+    }
+}
+
+/// The ports a security rule speaks of: a union of ranges.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ports(pub Vec<PortRange>);
+
+impl Ports {
+    pub fn all() -> Self {
+        Ports(vec![PortRange::ALL])
+    }
+
+    pub fn contains(&self, port: u16) -> bool {
+        self.0.iter().any(|range| range.contains(port))
+    }
+}
+
+/// A set of addresses as sorted, disjoint, non-adjacent inclusive ranges, each family apart.
+///
+/// Membership is a binary search, so 100,000 prefixes cost about what 10 cost.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AddressSet {
+    v4: Vec<(u32, u32)>,
+    v6: Vec<(u128, u128)>,
+}
+
+impl AddressSet {
+    pub fn everything() -> Self {
+        AddressSet { v4: vec![(0, u32::MAX)], v6: vec![(0, u128::MAX)] }
+    }
+
+    pub fn contains(&self, address: IpAddr) -> bool {
+        match canonical(address) {
+            IpAddr::V4(a) => within(&self.v4, u32::from(a)),
+            IpAddr::V6(a) => within(&self.v6, u128::from(a)),
+        }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.v4.is_empty() && self.v6.is_empty()
+    }
+
+    /// The IPv4 part as inclusive ranges in ascending order.
+    pub fn v4_ranges(&self) -> impl Iterator<Item = (Ipv4Addr, Ipv4Addr)> + '_ {
+        self.v4.iter().map(|&(a, b)| (Ipv4Addr::from(a), Ipv4Addr::from(b)))
+    }
+
+    /// The IPv6 part as inclusive ranges in ascending order.
+    pub fn v6_ranges(&self) -> impl Iterator<Item = (Ipv6Addr, Ipv6Addr)> + '_ {
+        self.v6.iter().map(|&(a, b)| (Ipv6Addr::from(a), Ipv6Addr::from(b)))
+    }
+
+    /// The IPv4 part as the fewest prefixes.
+    pub fn v4_prefixes(&self) -> Vec<Ipv4Net> {
+        self.v4_ranges().flat_map(|(a, b)| ipnet::Ipv4Subnets::new(a, b, 0)).collect()
+    }
+
+    /// The IPv6 part as the fewest prefixes.
+    pub fn v6_prefixes(&self) -> Vec<Ipv6Net> {
+        self.v6_ranges().flat_map(|(a, b)| ipnet::Ipv6Subnets::new(a, b, 0)).collect()
+    }
+}
+
+impl FromIterator<IpNet> for AddressSet {
+    fn from_iter<I: IntoIterator<Item = IpNet>>(nets: I) -> Self {
+        let (mut v4, mut v6) = (Vec::new(), Vec::new());
+        for net in nets {
+            match net {
+                IpNet::V4(n) => v4.push((u32::from(n.network()), u32::from(n.broadcast()))),
+                IpNet::V6(n) => v6.push((u128::from(n.network()), u128::from(n.broadcast()))),
+            }
+        }
+        AddressSet { v4: merged(v4, |a| a.checked_add(1)), v6: merged(v6, |a| a.checked_add(1)) }
+    }
+}
+
+fn within<T: Ord + Copy>(ranges: &[(T, T)], value: T) -> bool {
+    let after = ranges.partition_point(|range| range.0 <= value);
+    after > 0 && value <= ranges[after - 1].1
+}
+
+fn merged<T: Ord + Copy>(mut ranges: Vec<(T, T)>, next: impl Fn(T) -> Option<T>) -> Vec<(T, T)> {
+    ranges.sort_unstable();
+    let mut out: Vec<(T, T)> = Vec::with_capacity(ranges.len());
+    for (first, last) in ranges {
+        match out.last_mut() {
+            Some(previous) if next(previous.1).is_none_or(|edge| first <= edge) => {
+                previous.1 = previous.1.max(last);
+            }
+            _ => out.push((first, last)),
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranges_merge_and_answer() {
+        let rows: &[(&[&str], &str, bool)] = &[
+            (&["10.0.0.0/8"], "10.255.255.255", true),
+            (&["10.0.0.0/8"], "11.0.0.0", false),
+            (&["10.0.0.0/9", "10.128.0.0/9"], "10.127.255.255", true),
+            (&["0.0.0.0/0"], "255.255.255.255", true),
+            (&["0.0.0.0/0"], "::1", false),
+            (&["::/0"], "::1", true),
+            (&["127.10.0.0/16"], "::ffff:127.10.0.1", true),
+            (&[], "127.0.0.1", false),
+        ];
+        for (nets, address, expected) in rows {
+            let set: AddressSet = nets.iter().map(|n| n.parse::<IpNet>().unwrap()).collect();
+            assert_eq!(set.contains(address.parse().unwrap()), *expected, "{nets:?} {address}");
+        }
+        let set: AddressSet =
+            ["10.0.0.0/9", "10.128.0.0/9"].iter().map(|n| n.parse::<IpNet>().unwrap()).collect();
+        assert_eq!(set.v4_prefixes(), vec!["10.0.0.0/8".parse().unwrap()]);
+    }
+}

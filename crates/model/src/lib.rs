@@ -1,0 +1,51 @@
+//! The nouns of Pointsman, parsed at construction, each knowing where it was written; and
+//! [`Refusal`], the closed vocabulary of "no".
+//!
+//! This crate must not know sockets, clocks, random numbers, files or the configuration language.
+//! Start at [`Model`]: everything else hangs from it.
+
+mod model;
+mod place;
+mod time;
+
+pub mod desync;
+pub mod health;
+pub mod refusal;
+
+mod address;
+mod admission;
+mod attributes;
+mod certificate;
+mod finding;
+mod listener;
+mod pattern;
+mod rule;
+mod target_group;
+
+pub use address::{AddressSet, PortRange, Ports, canonical};
+pub use admission::{Deny, Instance, Network, Peer, SecurityGroup, SecurityRule};
+pub use attributes::{
+    DesyncMode, ForwardedForMode, HeaderOverrides, InvalidHeaders, ListenerAttributes,
+    LoadBalancerAttributes,
+};
+pub use certificate::{Certificate, CertificateSource, TlsPolicy};
+pub use desync::{DesyncClass, DesyncReason};
+pub use finding::{Finding, Severity};
+pub use health::{HealthReason, HealthState};
+pub use listener::{Listener, ListenerProtocol, LoadBalancer, Scheme};
+pub use model::{
+    CertificateId, GroupId, InstanceId, ListenerId, LoadBalancerId, Model, NetworkId,
+    SecurityGroupId,
+};
+pub use pattern::{Matcher, PatternError, Wildcard};
+pub use place::Place;
+pub use refusal::{Blame, Refusal};
+pub use rule::{
+    Action, Condition, FixedResponse, Forward, GroupStickiness, QueryPattern, Redirect,
+    RedirectStatus, Rule, Template, TemplatePart, Transform, WeightedGroup,
+};
+pub use target_group::{
+    Algorithm, HealthCheck, HealthCheckPort, HealthCheckProtocol, Host, StatusMatcher, Stickiness,
+    Target, TargetAddress, TargetGroup, TargetProtocol,
+};
+pub use time::Seconds;

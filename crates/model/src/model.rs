@@ -1,0 +1,48 @@
+use crate::{Certificate, Instance, Listener, LoadBalancer, Network, SecurityGroup, TargetGroup};
+
+macro_rules! ids {
+    ($($(#[doc = $doc:literal])+ $id:ident, $noun:ident, $list:ident;)+) => {
+        $(
+            $(#[doc = $doc])+
+            #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+            pub struct $id(pub u32);
+
+            impl std::ops::Index<$id> for Model {
+                type Output = $noun;
+                fn index(&self, id: $id) -> &$noun {
+                    &self.$list[id.0 as usize]
+                }
+            }
+        )+
+    };
+}
+
+/// Everything that was declared. References are ids into these lists: whoever builds a `Model`
+/// makes sure that they exist.
+#[derive(Clone, Debug, Default)]
+pub struct Model {
+    pub networks: Vec<Network>,
+    pub security_groups: Vec<SecurityGroup>,
+    pub instances: Vec<Instance>,
+    pub certificates: Vec<Certificate>,
+    pub load_balancers: Vec<LoadBalancer>,
+    pub listeners: Vec<Listener>,
+    pub target_groups: Vec<TargetGroup>,
+}
+
+ids! {
+    /// Index into [`Model::networks`].
+    NetworkId, Network, networks;
+    /// Index into [`Model::security_groups`].
+    SecurityGroupId, SecurityGroup, security_groups;
+    /// Index into [`Model::instances`].
+    InstanceId, Instance, instances;
+    /// Index into [`Model::certificates`].
+    CertificateId, Certificate, certificates;
+    /// Index into [`Model::load_balancers`].
+    LoadBalancerId, LoadBalancer, load_balancers;
+    /// Index into [`Model::listeners`].
+    ListenerId, Listener, listeners;
+    /// Index into [`Model::target_groups`].
+    GroupId, TargetGroup, target_groups;
+}

@@ -1,0 +1,1 @@
+//! The only crate that opens sockets, reads clocks, draws random numbers, holds unsafe.

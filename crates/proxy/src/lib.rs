@@ -1,0 +1,1 @@
+//! The data plane: one core, its listeners, connections, pools and counters.

@@ -1,0 +1,1 @@
+//! One struct per event, and their sinks: access log, connection log, counters.

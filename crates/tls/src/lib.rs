@@ -1,0 +1,1 @@
+//! rustls glue: certificate store, policies, SNI choice, local certificate authority.

@@ -1,0 +1,1 @@
+//! The decisions, pure, each written once.
