@@ -83,6 +83,8 @@ refusals! {
     RequestForwardedFor = "request/forwarded-for", Some(463), Client;
     /// the client closed the connection before it was answered
     RequestClientClosed = "request/client-closed", Some(460), Client;
+    /// the client stopped taking the answer before the idle timeout
+    RequestClientStalled = "request/client-stalled", None, Client;
     /// the redirect needs a host and the request has none
     RouteNoHost = "route/no-host", Some(401), Client;
     /// the redirect's Location is over 8 KB

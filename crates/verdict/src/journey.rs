@@ -1,0 +1,235 @@
+//! The order of the decisions, as types: nobody can skip or reorder a check.
+//!
+//! ```text
+//! per connection   Knocked ──admit──▶ Admitted ──plain / secured──▶ Secured
+//! per request      Secured ──hear──▶ Heard ──route──▶ Routed ──aim──▶ Aimed ──aim_again──▶ Aimed
+//! ```
+//!
+//! A refused step of a [`Live`] journey ends it. Only a [`Hypothetical`] journey may
+//! [`Refused::suppose`] that the step had passed, to learn what would fail next (DECISIONS 2).
+
+use std::marker::PhantomData;
+use std::net::IpAddr;
+
+use model::{Action, DesyncMode, Forward, GroupId, Refusal};
+
+use crate::Witness;
+use crate::admit::{Admission, admit};
+use crate::forward::choose_group;
+use crate::request::{Handling, HeadFacts, hear};
+use crate::route::{Headers, RequestFacts, RouteScratch, RulePosition, RuleTable, route};
+use crate::target::{Chosen, Targets, choose};
+
+/// Real traffic: a "no" is final.
+#[derive(Clone, Copy, Debug)]
+pub enum Live {}
+
+/// A question: a "no" may be set aside.
+#[derive(Clone, Copy, Debug)]
+pub enum Hypothetical {}
+
+/// A refusal, and the state that would have followed.
+#[derive(Clone, Copy, Debug)]
+pub struct Refused<N> {
+    pub refusal: Refusal,
+    onward: N,
+}
+
+/// States of a hypothetical journey.
+pub trait Supposable: sealed::Sealed {}
+
+mod sealed {
+    pub trait Sealed {}
+}
+
+impl<N: Supposable> Refused<N> {
+    /// The state that would have followed, had the step passed.
+    pub fn suppose(self) -> N {
+        self.onward
+    }
+}
+
+macro_rules! supposable {
+    ($($state:ident),+) => { $(
+        impl sealed::Sealed for $state<Hypothetical> {}
+        impl Supposable for $state<Hypothetical> {}
+    )+ };
+}
+
+supposable!(Admitted, Heard);
+
+/// A connection attempt that nobody has judged yet.
+#[derive(Clone, Copy, Debug)]
+pub struct Knocked<M> {
+    source: IpAddr,
+    port: u16,
+    mode: PhantomData<M>,
+}
+
+impl Knocked<Live> {
+    /// `source` is canonical (DECISIONS 24).
+    pub fn live(source: IpAddr, port: u16) -> Self {
+        Knocked { source, port, mode: PhantomData }
+    }
+}
+
+impl Knocked<Hypothetical> {
+    pub fn hypothetical(source: IpAddr, port: u16) -> Self {
+        Knocked { source, port, mode: PhantomData }
+    }
+}
+
+impl<M> Knocked<M> {
+    pub fn admit<W: Witness>(
+        self,
+        admission: &Admission,
+        witness: &mut W,
+    ) -> Result<Admitted<M>, Refused<Admitted<M>>> {
+        let onward = Admitted(PhantomData);
+        match admit(admission, self.source, self.port, witness) {
+            Ok(()) => Ok(onward),
+            Err(refusal) => Err(Refused { refusal, onward }),
+        }
+    }
+}
+
+/// The security groups let the connection in.
+#[derive(Clone, Copy, Debug)]
+pub struct Admitted<M>(PhantomData<M>);
+
+impl<M> Admitted<M> {
+    /// On an HTTP listener there is no TLS step.
+    pub fn plain(self) -> Secured<M> {
+        Secured(PhantomData)
+    }
+
+    /// The TLS handshake has completed.
+    pub fn secured(self) -> Secured<M> {
+        Secured(PhantomData)
+    }
+}
+
+/// Ready for requests.
+#[derive(Clone, Copy, Debug)]
+pub struct Secured<M>(PhantomData<M>);
+
+impl<M> Secured<M> {
+    pub fn hear(self, head: HeadFacts, mode: DesyncMode) -> Result<Heard<M>, Refused<Heard<M>>> {
+        match hear(head, mode) {
+            Ok(handling) => Ok(Heard { handling, mode: PhantomData }),
+            Err(refusal) => {
+                let onward = Heard { handling: Handling::CloseAfter, mode: PhantomData };
+                Err(Refused { refusal, onward })
+            }
+        }
+    }
+}
+
+/// A request that may be routed.
+#[derive(Clone, Copy, Debug)]
+pub struct Heard<M> {
+    pub handling: Handling,
+    mode: PhantomData<M>,
+}
+
+impl<M> Heard<M> {
+    pub fn route<'t, T: RuleTable, H: Headers + ?Sized, W: Witness>(
+        self,
+        table: &'t T,
+        request: &RequestFacts<'_, H>,
+        scratch: &mut RouteScratch,
+        witness: &mut W,
+    ) -> Result<Routed<'t, M>, Refusal> {
+        let rule = route(table, request, scratch, witness)?;
+        let action = match rule.and_then(|at| table.rules().get(at)) {
+            Some(rule) => &rule.action,
+            None => table.default_action(),
+        };
+        Ok(Routed { rule, action, mode: PhantomData })
+    }
+}
+
+/// A request that has an action.
+#[derive(Clone, Copy, Debug)]
+pub struct Routed<'t, M> {
+    /// `None`: only the default action caught it.
+    pub rule: RulePosition,
+    pub action: &'t Action,
+    mode: PhantomData<M>,
+}
+
+impl<M> Routed<'_, M> {
+    /// Draws the target group of a forward action.
+    pub fn group(
+        &self,
+        forward: &Forward,
+        sticky: Option<GroupId>,
+        draw: u64,
+    ) -> Result<GroupId, Refusal> {
+        choose_group(forward, sticky, draw)
+    }
+
+    pub fn aim<T: Targets + ?Sized, W: Witness>(
+        &self,
+        aim: Aim<'_, T>,
+        cursor: &mut u32,
+        witness: &mut W,
+    ) -> Result<Aimed<M>, Refusal> {
+        let chosen = choose(
+            aim.algorithm,
+            aim.minimum_healthy,
+            aim.targets,
+            aim.sticky,
+            cursor,
+            aim.draw,
+            witness,
+        )?;
+        Ok(Aimed { chosen, mode: PhantomData })
+    }
+}
+
+/// What choosing a target looks at.
+#[derive(Clone, Copy, Debug)]
+pub struct Aim<'a, T: ?Sized> {
+    pub algorithm: model::Algorithm,
+    pub minimum_healthy: u32,
+    pub targets: &'a T,
+    /// The target that a valid stickiness cookie names.
+    pub sticky: Option<usize>,
+    pub draw: u64,
+}
+
+/// A request that has a target.
+#[derive(Clone, Copy, Debug)]
+pub struct Aimed<M> {
+    pub chosen: Chosen,
+    mode: PhantomData<M>,
+}
+
+/// The outcome of an attempt that failed before any byte of a response (DECISIONS 15).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Attempt {
+    /// No connection was made.
+    ConnectFailed,
+    /// A reused connection failed.
+    ReusedFailed { idempotent: bool, body_consumed: bool },
+    /// A new connection failed after the request was sent.
+    FreshFailed,
+}
+
+/// What may be tried after a failed attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Retry {
+    NextTarget,
+    FreshConnection,
+    Never,
+}
+
+/// DECISIONS 15.
+pub fn retry(attempt: Attempt) -> Retry {
+    match attempt {
+        Attempt::ConnectFailed => Retry::NextTarget,
+        Attempt::ReusedFailed { idempotent: true, body_consumed: false } => Retry::FreshConnection,
+        Attempt::ReusedFailed { .. } | Attempt::FreshFailed => Retry::Never,
+    }
+}
