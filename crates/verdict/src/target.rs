@@ -121,6 +121,11 @@ pub fn choose<T: Targets + ?Sized, W: Witness>(
     Ok(Chosen { index, fail_open, sticky_kept: false })
 }
 
+/// Whether too few targets are in service, so that all registered ones get traffic (ALB.md §5f).
+pub fn fails_open<T: Targets + ?Sized>(minimum_healthy: u32, targets: &T) -> bool {
+    Gate::of(minimum_healthy, targets, &mut ()) == Gate::FailOpen
+}
+
 /// Which states may get the request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Gate {
@@ -297,9 +302,10 @@ fn walk<T: Targets + ?Sized>(
     weight: impl Fn(&TargetFacts) -> u16,
 ) -> Option<usize> {
     let weights = || {
-        (0..targets.len()).map(|index| (index, targets.facts(index))).filter_map(
-            |(index, facts)| gate.admits(&facts).then(|| (index, usize::from(weight(&facts)))),
-        )
+        (0..targets.len())
+            .map(|index| (index, targets.facts(index)))
+            .filter(|(_, facts)| gate.admits(facts))
+            .map(|(index, facts)| (index, usize::from(weight(&facts))))
     };
     let total: usize = weights().map(|(_, weight)| weight).sum();
     let mut at = below(draw, total);

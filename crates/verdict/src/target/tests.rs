@@ -89,6 +89,7 @@ fn laws(
     let below = targets.iter().filter(|t| healthy(t)).count() < minimum.max(1) as usize;
     let fit = |t: &TargetFacts| registered(t) && t.resolved && !t.tried && (below || healthy(t));
 
+    assert_eq!(fails_open(minimum, targets), below, "{row:?}");
     let mut cursor = draw as u32;
     match choose(algorithm, minimum, targets, sticky, &mut cursor, draw, &mut ()) {
         Ok(chosen) => {
