@@ -33,20 +33,22 @@ pub enum KeyKind {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ClientCapability {
     pub rsa: bool,
-    pub ecdsa: bool,
-    /// The largest ECDSA curve that it offers a scheme for, in bits; 256, 384 or 521.
-    pub ecdsa_bits_max: u32,
+    pub ecdsa_p256: bool,
+    pub ecdsa_p384: bool,
+    pub ecdsa_p521: bool,
 }
 
 impl ClientCapability {
-    /// What every current browser and library can do, and what an explanation assumes.
-    pub const MODERN: ClientCapability =
-        ClientCapability { rsa: true, ecdsa: true, ecdsa_bits_max: 521 };
+    /// What OpenSSL offers, and what an explanation assumes.
+    pub const EVERYTHING: ClientCapability =
+        ClientCapability { rsa: true, ecdsa_p256: true, ecdsa_p384: true, ecdsa_p521: true };
 
     fn verifies(self, certificate: &CertificateFacts) -> bool {
-        match certificate.key {
-            KeyKind::Rsa => self.rsa,
-            KeyKind::Ecdsa => self.ecdsa && certificate.key_bits <= self.ecdsa_bits_max,
+        match (certificate.key, certificate.key_bits) {
+            (KeyKind::Rsa, _) => self.rsa,
+            (KeyKind::Ecdsa, ..=256) => self.ecdsa_p256,
+            (KeyKind::Ecdsa, ..=384) => self.ecdsa_p384,
+            (KeyKind::Ecdsa, _) => self.ecdsa_p521,
         }
     }
 }
@@ -186,10 +188,11 @@ mod tests {
     use super::*;
 
     const NOW: i64 = 1_000_000;
-    const RSA_ONLY: ClientCapability =
-        ClientCapability { rsa: true, ecdsa: false, ecdsa_bits_max: 0 };
-    const P256_ONLY: ClientCapability =
-        ClientCapability { rsa: false, ecdsa: true, ecdsa_bits_max: 256 };
+    const NOTHING: ClientCapability =
+        ClientCapability { rsa: false, ecdsa_p256: false, ecdsa_p384: false, ecdsa_p521: false };
+    const RSA_ONLY: ClientCapability = ClientCapability { rsa: true, ..NOTHING };
+    const P256_ONLY: ClientCapability = ClientCapability { ecdsa_p256: true, ..NOTHING };
+    const P384_ONLY: ClientCapability = ClientCapability { ecdsa_p384: true, ..NOTHING };
 
     /// `names; key; bits; hash rank; lifetime left`, such as `a.example,*.b.example ec 256 2 90`.
     fn facts(text: &str) -> CertificateFacts {
@@ -231,7 +234,7 @@ mod tests {
 
     #[test]
     fn the_order_of_preference_is_albs() {
-        const MODERN: ClientCapability = ClientCapability::MODERN;
+        const MODERN: ClientCapability = ClientCapability::EVERYTHING;
         type Row = (
             &'static str,
             &'static [&'static str],
@@ -257,6 +260,7 @@ mod tests {
             ("exact is not preferred", &["a.x rsa 2048 2 1", "*.x ec 256 2 1"], Some("a.x"), MODERN, (1, true)),
             ("capability first", &["z rsa 2048 2 1", "a rsa 2048 2 1", "a ec 256 2 1"], Some("a"), RSA_ONLY, (1, true)),
             ("curve too large", &["z ec 256 2 1", "a ec 384 2 1", "a ec 256 2 1"], Some("a"), P256_ONLY, (2, true)),
+            ("curve too small", &["z ec 256 2 1", "a ec 256 2 1", "a ec 384 2 1"], Some("a"), P384_ONLY, (2, true)),
             ("nothing the client can verify", &["z ec 256 2 1", "a rsa 2048 2 1"], Some("a"), P256_ONLY, (0, false)),
             ("the default, unverifiable", &["a rsa 2048 2 1"], Some("a"), P256_ONLY, (0, true)),
             ("a later name", &["z ec 256 2 1", "b,*.a ec 256 2 1"], Some("x.a"), MODERN, (1, true)),
