@@ -1,1 +1,29 @@
-//! rustls glue: certificate store, policies, SNI choice, local certificate authority.
+//! rustls glue: certificates from files or from the local development authority, security policies,
+//! and the two handshakes, with clients and with targets.
+//!
+//! Which certificate a handshake gets is decided in `verdict::certificate`; this crate asks once per
+//! handshake and hands the answer on with the connection. It must not know HTTP (but for telling a
+//! plain request from a handshake by its first bytes), timeouts, which are the caller's, or logs.
+//! The cryptography is aws-lc-rs, always named and never taken from the process-wide default.
+//!
+//! Start at [`ServerSettings`].
+
+mod server;
+mod target;
+
+mod identity;
+mod store;
+
+mod authority;
+mod facts;
+mod names;
+mod policy;
+mod ticket;
+
+pub use authority::{AuthorityError, DEVELOPMENT_NAMES, LocalAuthority};
+pub use identity::{Identity, LoadError, LoadWarning, Loaded};
+pub use names::{cipher_name, key_exchange_name, version_name};
+pub use server::{Failure, HandshakeFacts, ServerSettings, ServerStream, SettingsError};
+pub use store::CertificateStore;
+pub use target::{ClientStream, TargetTls};
+pub use ticket::Ticketer;

@@ -1,0 +1,191 @@
+//! The handshake with a target (ALB.md §3b).
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::{ClientConfig, Resumption};
+use rustls::crypto::{CryptoProvider, aws_lc_rs};
+use rustls::{CertificateError, DigitallySignedStruct, Error, PeerMisbehaved, SignatureScheme};
+use rustls_pki_types::{CertificateDer, DnsName, ServerName, UnixTime};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+
+use crate::server::SettingsError;
+use crate::{facts, policy};
+
+/// A connection to a target after its handshake. An alias, so that what is behind it can change.
+pub type ClientStream = tokio_rustls::client::TlsStream<TcpStream>;
+
+/// Targets of which a session is remembered.
+const SESSIONS_MAX: usize = 1024;
+
+/// How connections to targets are secured: TLS 1.2 or 1.3, whatever certificate they show.
+#[derive(Clone, Debug)]
+pub struct TargetTls {
+    config: Arc<ClientConfig>,
+}
+
+impl TargetTls {
+    pub fn new() -> Result<TargetTls, SettingsError> {
+        // Hybrid groups would only make the hello larger: ALB offers them to targets under the
+        // post-quantum policies alone (ALB.md §3b).
+        let mut provider = aws_lc_rs::default_provider();
+        provider.kx_groups = policy::provider().kx_groups.clone();
+        let provider = Arc::new(provider);
+        let verifier = AnyCertificate { provider: Arc::clone(&provider) };
+        let mut config = ClientConfig::builder_with_provider(provider)
+            .with_protocol_versions(&policy::VERSIONS)
+            .map_err(SettingsError::Policy)?
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(verifier))
+            .with_no_client_auth();
+        config.resumption = Resumption::in_memory_sessions(SESSIONS_MAX);
+        Ok(TargetTls { config: Arc::new(config) })
+    }
+
+    pub fn config(&self) -> Arc<ClientConfig> {
+        Arc::clone(&self.config)
+    }
+
+    /// Completes the handshake; how long it may take is the caller's business. `name` becomes the
+    /// server name (RFC 6066 §3), unless it is an address or no name that can be sent: then there is
+    /// none.
+    pub async fn connect(
+        &self,
+        stream: TcpStream,
+        name: Option<&str>,
+        address: SocketAddr,
+    ) -> io::Result<ClientStream> {
+        let name = server_name(name, address);
+        TlsConnector::from(self.config()).connect(name, stream).await
+    }
+}
+
+/// rustls sends no server name for an address.
+fn server_name(name: Option<&str>, address: SocketAddr) -> ServerName<'static> {
+    let name = name.map(|name| name.strip_suffix('.').unwrap_or(name));
+    match name.map(DnsName::try_from) {
+        // RFC 6066 §3: no literal addresses, and `DnsName` takes `127.0.0.1` for a name.
+        Some(Ok(host)) if host.as_ref().parse::<std::net::IpAddr>().is_err() => {
+            ServerName::DnsName(host.to_owned())
+        }
+        Some(Ok(_)) | Some(Err(_)) | None => ServerName::from(address.ip()),
+    }
+}
+
+/// ALB.md §3b: target certificates are never validated. The handshake's signature still is, by the
+/// key in the certificate: whoever answers must hold it.
+#[derive(Debug)]
+struct AnyCertificate {
+    provider: Arc<CryptoProvider>,
+}
+
+impl ServerCertVerifier for AnyCertificate {
+    fn verify_server_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.verify(message, certificate, signed, Curve::Any)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        match signed.scheme {
+            // RFC 8446 §4.2.3: for certificates only, not for signed handshake messages.
+            SignatureScheme::RSA_PKCS1_SHA256
+            | SignatureScheme::RSA_PKCS1_SHA384
+            | SignatureScheme::RSA_PKCS1_SHA512 => {
+                Err(PeerMisbehaved::SignedHandshakeWithUnadvertisedSigScheme.into())
+            }
+            _ => self.verify(message, certificate, signed, Curve::OfScheme),
+        }
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.provider.signature_verification_algorithms.supported_schemes()
+    }
+}
+
+/// Whether an ECDSA scheme names its curve (TLS 1.3) or only its hash (TLS 1.2).
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Curve {
+    OfScheme,
+    Any,
+}
+
+impl AnyCertificate {
+    /// As rustls' own check, but for certificates that its path validation would not even parse,
+    /// such as the version 1 that `openssl x509 -req` makes: ALB takes those.
+    fn verify(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+        curve: Curve,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        let key = facts::public_key(certificate)
+            .ok_or(Error::InvalidCertificate(CertificateError::BadEncoding))?;
+        let algorithms = self.provider.signature_verification_algorithms.mapping;
+        let (_, algorithms) = algorithms
+            .iter()
+            .find(|(scheme, _)| *scheme == signed.scheme)
+            .ok_or(PeerMisbehaved::SignedHandshakeWithUnadvertisedSigScheme)?;
+        let count = match curve {
+            Curve::OfScheme => 1,
+            Curve::Any => algorithms.len(),
+        };
+        let fits = algorithms
+            .iter()
+            .take(count)
+            .find(|algorithm| algorithm.public_key_alg_id().as_ref() == key.algorithm);
+        match fits.map(|a| a.verify_signature(key.bits, message, signed.signature())) {
+            Some(Ok(())) => Ok(HandshakeSignatureValid::assertion()),
+            Some(Err(_)) | None => Err(Error::InvalidCertificate(CertificateError::BadSignature)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_names_are_sent() {
+        let address: SocketAddr = "[::1]:443".parse().unwrap();
+        let rows = [
+            (Some("a.example"), "DnsName(\"a.example\")"),
+            (Some("a.example."), "DnsName(\"a.example\")"),
+            (Some("127.0.0.1"), "IpAddress(::1)"),
+            (Some("not a name"), "IpAddress(::1)"),
+            (Some(""), "IpAddress(::1)"),
+            (None, "IpAddress(::1)"),
+        ];
+        for (name, expected) in rows {
+            let sent = match server_name(name, address) {
+                ServerName::DnsName(name) => format!("DnsName({:?})", name.as_ref()),
+                ServerName::IpAddress(ip) => format!("IpAddress({})", std::net::IpAddr::from(ip)),
+                other => format!("{other:?}"),
+            };
+            assert_eq!(sent, expected, "{name:?}");
+        }
+    }
+}
