@@ -73,7 +73,7 @@ impl Detection {
 ///         requests, too few peers
 /// ```
 #[derive(Clone, Debug)]
-pub struct Anomaly {
+pub struct Detector {
     mitigation: Mitigation,
     targets: BTreeMap<u64, Watched>,
     window_ends: Duration,
@@ -94,12 +94,12 @@ struct Watched {
     weight: u16,
 }
 
-// === impl Anomaly ===
+// === impl Detector ===
 
-impl Anomaly {
+impl Detector {
     pub fn new(algorithm: Algorithm, now: Duration) -> Self {
         let mitigation = mitigation(algorithm);
-        Anomaly { mitigation, targets: BTreeMap::new(), window_ends: now + WINDOW }
+        Detector { mitigation, targets: BTreeMap::new(), window_ends: now + WINDOW }
     }
 
     /// A reload. Without mitigation every target has its full weight at once.
@@ -240,12 +240,12 @@ mod tests {
         }
     }
 
-    fn group() -> Anomaly {
-        Anomaly::new(ON, Duration::ZERO)
+    fn group() -> Detector {
+        Detector::new(ON, Duration::ZERO)
     }
 
     /// One window of targets 0, 1, 2 … with these requests and failures.
-    fn window(group: &mut Anomaly, counts: &[(u64, u64)]) -> Vec<Detection> {
+    fn window(group: &mut Detector, counts: &[(u64, u64)]) -> Vec<Detection> {
         let samples: Vec<_> = counts
             .iter()
             .zip(0..)
@@ -322,7 +322,7 @@ mod tests {
             Algorithm::LeastOutstandingRequests,
             Algorithm::WeightedRandom { anomaly_mitigation: false },
         ] {
-            let mut group = Anomaly::new(algorithm, Duration::ZERO);
+            let mut group = Detector::new(algorithm, Duration::ZERO);
             let detections = window(&mut group, &[(100, 100), (100, 0), (100, 0)]);
             assert_eq!(detections[0], Detection::Anomalous, "{algorithm:?}");
             assert_eq!(group.weight(0), FULL, "{algorithm:?}");
