@@ -28,7 +28,7 @@ pub const WEIGHT_MIN: u16 = 50;
 /// Per mille a window.
 pub const WEIGHT_STEP: u16 = 100;
 
-/// Why [`Anomaly::handle_window`] is due.
+/// Why [`Detector::handle_window`] is due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Why {
     WindowEnds,
