@@ -33,6 +33,7 @@ const RENEW_SECONDS: i64 = 30 * DAY_SECONDS;
 const BACKDATE_SECONDS: i64 = 60 * 60;
 
 const KEY_FILE: &str = "authority.key";
+const DIRECTORY: &str = "development";
 const CERTIFICATE_FILE: &str = "authority.pem";
 const LOCK_FILE: &str = "lock";
 const LEAF_PREFIX: &str = "leaf-";
@@ -72,7 +73,7 @@ impl LocalAuthority {
     /// Opens the authority below `state`, or makes it: at first, when it nears its end, and when its
     /// files do not belong together. Processes that do this at once end up with the same one.
     pub fn open_or_create(state: &Path, now_unix: i64) -> Result<LocalAuthority, AuthorityError> {
-        let directory = state.join("development");
+        let directory = state.join(DIRECTORY);
         private_directory(&directory).map_err(at(&directory))?;
         let _lock = lock(&directory)?;
         let (certificate, key) = match existing(&directory, now_unix)? {
@@ -84,6 +85,11 @@ impl LocalAuthority {
     }
 
     /// What clients have to trust, as for `curl --cacert`.
+    /// Where the certificate of the authority of a state directory is, once it has been made.
+    pub fn certificate_below(state: &Path) -> PathBuf {
+        state.join(DIRECTORY).join(CERTIFICATE_FILE)
+    }
+
     pub fn certificate_path(&self) -> PathBuf {
         self.directory.join(CERTIFICATE_FILE)
     }

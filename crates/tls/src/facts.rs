@@ -130,3 +130,40 @@ pub fn public_key(der: &[u8]) -> Option<PublicKey<'_>> {
     let info = rest.get(..rest.len().checked_sub(after.len())?)?;
     (key.tag() == Tag::BitString).then_some(PublicKey { info, algorithm: algorithm.data, bits })
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn certificate() -> Vec<u8> {
+        let key = rcgen::KeyPair::generate().unwrap();
+        let names = vec!["a.test".to_owned(), "127.0.0.1".to_owned()];
+        let certificate = rcgen::CertificateParams::new(names).unwrap();
+        certificate.self_signed(&key).unwrap().der().to_vec()
+    }
+
+    #[test]
+    fn a_bad_certificate_is_an_answer_not_a_panic() {
+        let good = certificate();
+        assert!(read(&good).is_ok() && public_key(&good).is_some());
+        let cut_and_changed = (
+            0..=good.len(),
+            prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..4),
+        );
+        proptest!(|((length, changes) in cut_and_changed)| {
+            let mut bad = good[..length].to_vec();
+            for (at, byte) in changes {
+                if !bad.is_empty() {
+                    let at = at.index(bad.len());
+                    bad[at] = byte;
+                }
+            }
+            let _ = read(&bad);
+            if let Some(key) = public_key(&bad) {
+                assert!(key.info.len() > key.algorithm.len() + key.bits.len());
+            }
+        });
+    }
+}

@@ -49,7 +49,9 @@ pub enum SettingsError {
     Policy(#[source] rustls::Error),
 }
 
-/// What the log, the headers and the counters are told of a completed handshake.
+/// What the log, the headers and the counters are told of a completed handshake. ALB's log shows
+/// the name only if it is covered, and `session-reused` for the certificate if the session was
+/// resumed (ALB.md §7a, fields 19 and 20).
 #[derive(Clone, Debug)]
 pub struct HandshakeFacts {
     /// `TLSv1.3`.

@@ -44,15 +44,21 @@ impl CertificateStore {
         (CertificateStore { identities, authority }, findings)
     }
 
-    /// As [`load`](CertificateStore::load), but looks at files only and makes nothing.
-    pub fn check(certificates: &[Certificate], now_unix: i64) -> Vec<Finding> {
+    /// As [`load`](CertificateStore::load), but looks at files only and makes nothing: development
+    /// certificates are missing.
+    pub fn check(certificates: &[Certificate], now_unix: i64) -> (CertificateStore, Vec<Finding>) {
         let mut findings = Vec::new();
+        let mut identities = Vec::with_capacity(certificates.len());
         for certificate in certificates {
-            if let CertificateSource::Files { chain, key } = &certificate.source {
-                from_files(certificate, chain, key, now_unix, &mut findings);
-            }
+            let identity = match &certificate.source {
+                CertificateSource::Files { chain, key } => {
+                    from_files(certificate, chain, key, now_unix, &mut findings)
+                }
+                CertificateSource::Development => None,
+            };
+            identities.push(identity.map(Arc::new));
         }
-        findings
+        (CertificateStore { identities, authority: None }, findings)
     }
 
     pub fn get(&self, id: CertificateId) -> Option<&Arc<Identity>> {
