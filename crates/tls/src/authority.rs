@@ -32,8 +32,8 @@ const RENEW_SECONDS: i64 = 30 * DAY_SECONDS;
 /// Clocks that are a little behind accept what was just made.
 const BACKDATE_SECONDS: i64 = 60 * 60;
 
-const KEY_FILE: &str = "authority.key";
 const DIRECTORY: &str = "development";
+const KEY_FILE: &str = "authority.key";
 const CERTIFICATE_FILE: &str = "authority.pem";
 const LOCK_FILE: &str = "lock";
 const LEAF_PREFIX: &str = "leaf-";
@@ -84,12 +84,12 @@ impl LocalAuthority {
         Ok(LocalAuthority { directory, certificate, issuer })
     }
 
-    /// What clients have to trust, as for `curl --cacert`.
     /// Where the certificate of the authority of a state directory is, once it has been made.
     pub fn certificate_below(state: &Path) -> PathBuf {
         state.join(DIRECTORY).join(CERTIFICATE_FILE)
     }
 
+    /// What clients have to trust, as for `curl --cacert`.
     pub fn certificate_path(&self) -> PathBuf {
         self.directory.join(CERTIFICATE_FILE)
     }

@@ -10,7 +10,7 @@ use rustls::crypto::aws_lc_rs;
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::version::{TLS12, TLS13};
 use support::{Server, ecdsa, identity, rsa, settings};
-use tls::{HandshakeFacts, Identity, ServerSettings, TargetTls, Ticketer};
+use tls::{HandshakeFacts, Identity, LocalAuthority, ServerSettings, TargetTls, Ticketer};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -134,6 +134,34 @@ async fn what_is_no_handshake_fails() {
         let failure = server.accept(&settings).await.expect_err(row);
         assert_eq!(failure.refusal, Refusal::TlsHandshakeFailed, "{row}");
         assert!(failure.plain.is_none() && failure.cause.is_some(), "{row}");
+    }
+}
+
+#[tokio::test]
+async fn the_blocking_client_trusts_its_authority_and_checks_the_name() {
+    use std::io::{Read, Write};
+    let (state, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let open = |state: &tempfile::TempDir| {
+        LocalAuthority::open_or_create(state.path(), support::now()).unwrap()
+    };
+    let (mine, stranger) = (open(&state), open(&other));
+    let identity = mine.issue("dev", &["a.test".to_owned()], support::now()).unwrap();
+    let settings = settings(TlsPolicy::default(), &[identity.into()]);
+    let rows = [(&mine, "a.test", true), (&mine, "b.test", false), (&stranger, "a.test", false)];
+    for (authority, host, expected) in rows {
+        let (server, path) = (Server::new().await, authority.certificate_path());
+        let address = server.address;
+        let visitor = tokio::task::spawn_blocking(move || {
+            let tcp = std::net::TcpStream::connect(address)?;
+            let mut stream = tls::blocking_client(tcp, host, &path)?;
+            stream.write_all(b"GET / HTTP/1.1\r\n\r\n")?;
+            let mut answer = String::new();
+            stream.read_to_string(&mut answer).map(|_| answer)
+        });
+        let (facts, answer) = tokio::join!(server.answer(&settings), visitor);
+        let answer = answer.unwrap();
+        let row = format!("{} {host}", authority.certificate_path().display());
+        assert_eq!((facts.is_ok(), answer.is_ok()), (expected, expected), "{row}: {answer:?}");
     }
 }
 

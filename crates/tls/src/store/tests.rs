@@ -56,6 +56,8 @@ fn a_bad_certificate_does_not_take_the_good_ones_down() {
 fn a_check_makes_nothing() {
     let directory = tempfile::tempdir().unwrap();
     let certificates = [declared("dev", &[], CertificateSource::Development)];
-    assert_eq!(CertificateStore::check(&certificates, NOW), []);
+    let (store, findings) = CertificateStore::check(&certificates, NOW);
+    assert_eq!(findings, []);
+    assert!(store.get(CertificateId(0)).is_none() && store.development_authority().is_none());
     assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 0);
 }
