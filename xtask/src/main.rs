@@ -1,1 +1,107 @@
-fn main() {}
+//! What CI and contributors run: `cargo xtask VERB`.
+//!
+//! This program must not use any room of the workspace: it judges them. Every law it enforces has a
+//! test beside it that shows that the law can fail. Start at [`VERBS`].
+
+mod arrows;
+mod bench;
+mod examples;
+mod failed;
+mod rust_source;
+mod shell;
+mod test;
+mod tidy;
+mod tools;
+mod tree;
+
+use std::process::ExitCode;
+
+use failed::Failed;
+
+/// A verb of the command line.
+struct Verb {
+    name: &'static str,
+    usage: &'static str,
+    summary: &'static str,
+    carry_out: fn(&[String]) -> Result<(), Failed>,
+}
+
+const VERBS: &[Verb] = &[
+    Verb {
+        name: "test",
+        usage: "",
+        summary: "everything: installs the tools that tests drive, builds, runs all tests in full",
+        carry_out: test::full,
+    },
+    Verb {
+        name: "quick",
+        usage: "",
+        summary: "before a commit: layout, clippy, arrows, tidy and the tests of the libraries",
+        carry_out: test::quick,
+    },
+    Verb {
+        name: "arrows",
+        usage: "[--table]",
+        summary: "who may use whom, and what the pure rooms may not name",
+        carry_out: arrows::carry_out,
+    },
+    Verb {
+        name: "tidy",
+        usage: "[--ratchet]",
+        summary: "sizes of files, marks of unfinished work, broken links, machine paths",
+        carry_out: tidy::carry_out,
+    },
+    Verb {
+        name: "examples",
+        usage: "",
+        summary: "`pointsman check` on every whole configuration that the documents show",
+        carry_out: examples::carry_out,
+    },
+    Verb {
+        name: "bench",
+        usage: "[--json FILE] [--only CASE,..] [--proxies NAME,..] [--reps N] [--secs N]",
+        summary: "ours beside nginx and HAProxy on this machine, in interleaved runs",
+        carry_out: bench::carry_out,
+    },
+];
+
+/// Started by `bench` as a process of its own, so that its time is not counted as the proxy's.
+const ORIGIN: &str = "bench-origin";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let result = match arguments.split_first() {
+        Some((verb, rest)) if verb == ORIGIN => bench::origin::serve(rest),
+        Some((verb, rest)) => match VERBS.iter().find(|known| known.name == verb) {
+            Some(known) => (known.carry_out)(rest),
+            None => Err(Failed::Usage(format!("there is no `{verb}`"))),
+        },
+        None => Err(Failed::Usage("which one?".to_owned())),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failed) => {
+            eprintln!("xtask: {failed}");
+            if matches!(failed, Failed::Usage(_)) {
+                eprint!("{}", usage());
+            }
+            ExitCode::from(failed.exit_code())
+        }
+    }
+}
+
+fn usage() -> String {
+    let line = |verb: &Verb| {
+        let call = format!("{} {}", verb.name, verb.usage);
+        format!("  cargo xtask {call}\n      {}\n", verb.summary)
+    };
+    VERBS.iter().map(line).collect()
+}
+
+/// For verbs that take no arguments.
+fn expect_none(arguments: &[String]) -> Result<(), Failed> {
+    match arguments.first() {
+        None => Ok(()),
+        Some(argument) => Err(Failed::Usage(format!("`{argument}` is one argument too many"))),
+    }
+}

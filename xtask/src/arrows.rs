@@ -1,0 +1,121 @@
+//! The architecture as a law: arrows between rooms go down only, the pure rooms stay pure, `unsafe`
+//! lives in one leaf. The table here is the one in ARCHITECTURE.md; a test compares them.
+
+mod graph;
+mod words;
+
+use crate::failed::{Failed, judge};
+use crate::{expect_none, tree};
+
+/// A room of the workspace: a crate and its level. An arrow may go to any lower level.
+#[derive(Clone, Copy, Debug)]
+pub struct Room {
+    pub name: &'static str,
+    pub level: Level,
+    pub purpose: &'static str,
+}
+
+/// Where a room stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Level {
+    Floor(u8),
+    /// Uses no room and is used by none.
+    Apart,
+}
+
+/// Levels up to this one are pure: no sockets, clocks, random numbers, async or logging.
+pub const PURE_LEVEL_MAX: u8 = 3;
+
+pub const ROOMS: &[Room] = &[
+    room("model", 0, "nouns, each knowing where it was written; the vocabulary of refusals"),
+    room("verdict", 1, "the decisions, pure, and the order of a journey"),
+    room("world", 2, "model → one immutable snapshot with compiled tables; lints"),
+    room("http1", 2, "the HTTP/1 codec: bytes in, heads and framing out"),
+    room(
+        "machine",
+        2,
+        "state machines without I/O: health, drain, slow start, stickiness, anomalies",
+    ),
+    room("config", 3, "the configuration language ↔ model, diagnostics, layout"),
+    room("net", 4, "the only sockets, clocks, random numbers and `unsafe`"),
+    room("signal", 4, "events → logs and counters"),
+    room("tls", 5, "rustls: certificates, policies, tickets, the local authority"),
+    room("proxy", 6, "the data plane: one thread per core, nothing shared"),
+    room("control", 6, "configuration → World → every core; probes; reload; status"),
+    room("lab", 7, "the demos, with real processes and sockets"),
+    room("pointsman", 8, "the program: flags and wiring"),
+    Room { name: "xtask", level: Level::Apart, purpose: "what CI and contributors run" },
+];
+
+const fn room(name: &'static str, level: u8, purpose: &'static str) -> Room {
+    Room { name, level: Level::Floor(level), purpose }
+}
+
+/// Arrows within a level, each with its reason.
+pub const SIDEWAYS: &[(&str, &str, &str)] = &[
+    ("signal", "net", "sinks write files and stamp lines with the time, and both come from net"),
+    ("control", "proxy", "control starts the cores and publishes to them"),
+];
+
+/// Arrows that go down and are forbidden all the same.
+pub const FORBIDDEN: &[(&str, &str, &str)] = &[(
+    "proxy",
+    "config",
+    "a core serves from the World it has, whatever happens to configuration",
+)];
+
+pub fn carry_out(arguments: &[String]) -> Result<(), Failed> {
+    if arguments == ["--table"] {
+        print!("{}", table());
+        return Ok(());
+    }
+    expect_none(arguments)?;
+    let root = tree::root();
+    let mut problems = graph::judge(&graph::read(&root)?);
+    problems.extend(words::judge(&tree::read(&root)?));
+    judge("arrows", problems)
+}
+
+/// The table as ARCHITECTURE.md shows it.
+fn table() -> String {
+    let mut text = String::from("| level | room | what it is |\n|---|---|---|\n");
+    for room in ROOMS {
+        let level = match room.level {
+            Level::Floor(level) => level.to_string(),
+            Level::Apart => "–".to_owned(),
+        };
+        text += &format!("| {level} | `{}` | {} |\n", room.name, room.purpose);
+    }
+    text
+}
+
+pub fn level_of(name: &str) -> Option<Level> {
+    ROOMS.iter().find(|room| room.name == name).map(|room| room.level)
+}
+
+pub fn is_pure(name: &str) -> bool {
+    matches!(level_of(name), Some(Level::Floor(level)) if level <= PURE_LEVEL_MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_architecture_document_shows_this_table() {
+        let document = std::fs::read_to_string(tree::root().join("ARCHITECTURE.md")).unwrap();
+        assert!(document.contains(&table()), "ARCHITECTURE.md should contain:\n{}", table());
+        for (from, to, reason) in SIDEWAYS {
+            let row = format!("`{from}` → `{to}`: {reason}");
+            assert!(document.contains(&row), "ARCHITECTURE.md should contain: {row}");
+        }
+    }
+
+    #[test]
+    fn sideways_arrows_stay_within_a_level_and_have_no_way_back() {
+        for (from, to, _) in SIDEWAYS {
+            assert_eq!(level_of(from), level_of(to), "{from} → {to}");
+            assert!(!SIDEWAYS.iter().any(|(a, b, _)| a == to && b == from), "{from} ⇄ {to}");
+        }
+    }
+}

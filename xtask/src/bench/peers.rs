@@ -1,0 +1,334 @@
+//! The proxies, their configurations, and the machine's cores.
+
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use super::process::{Tree, ticks_per_second};
+use crate::failed::Failed;
+use crate::{ORIGIN, shell, tree};
+
+const START_LIMIT: Duration = Duration::from_secs(10);
+const STOP_LIMIT: Duration = Duration::from_secs(10);
+/// The log of the last run is closed and health checks have run once.
+const SETTLE: Duration = Duration::from_millis(500);
+
+/// A proxy that is measured, with ports of its own.
+#[derive(Clone, Debug)]
+pub struct Peer {
+    pub name: &'static str,
+    pub http_port: u16,
+    pub https_port: u16,
+    program: PathBuf,
+    arguments: Vec<String>,
+    access_log: PathBuf,
+    output: PathBuf,
+}
+
+impl Peer {
+    pub fn logged_lines(&self) -> Result<u64, Failed> {
+        let file = File::open(&self.access_log).map_err(Failed::file(&self.access_log))?;
+        Ok(BufReader::with_capacity(1 << 20, file).split(b'\n').map_while(Result::ok).count()
+            as u64)
+    }
+}
+
+/// A program beside its configuration in `xtask/bench`, and how it is started with it.
+struct Entrant {
+    name: &'static str,
+    program: &'static str,
+    configuration: &'static str,
+    arguments: &'static [&'static str],
+    /// In the working folder. HAProxy logs to its standard output.
+    access_log: &'static str,
+}
+
+pub const OURS: &str = "pointsman";
+pub const NAMES: [&str; 3] = [OURS, "nginx", "haproxy"];
+
+const ENTRANTS: [Entrant; NAMES.len()] = [
+    Entrant {
+        name: NAMES[0],
+        program: "target/release/pointsman",
+        configuration: "pointsman.hcl",
+        arguments: &["run", "@CONFIGURATION@", "--state", "@WORK@/state"],
+        access_log: "pointsman.access",
+    },
+    Entrant {
+        name: NAMES[1],
+        program: "nginx",
+        configuration: "nginx.conf",
+        arguments: &["-e", "@WORK@/nginx.error", "-c", "@CONFIGURATION@"],
+        access_log: "nginx.access",
+    },
+    Entrant {
+        name: NAMES[2],
+        program: "haproxy",
+        configuration: "haproxy.conf",
+        arguments: &["-f", "@CONFIGURATION@"],
+        access_log: "haproxy.output",
+    },
+];
+
+/// Where the proxies meet: the working folder, the origin, and who runs on which core.
+pub struct Arena {
+    pub peers: Vec<Peer>,
+    ticks_per_second: u64,
+    cores: Cores,
+    origin: Child,
+}
+
+impl Arena {
+    pub fn open(folder: &Path) -> Result<Arena, Failed> {
+        fs::create_dir_all(folder).map_err(Failed::file(folder))?;
+        make_certificate(folder)?;
+        let cores = Cores::of_this_machine();
+        let ports = free_ports(1 + 2 * ENTRANTS.len()).map_err(Failed::file(folder))?;
+        let (origin_port, ports) =
+            ports.split_first().ok_or_else(|| Failed::Unexpected("no port".into()))?;
+        let pairs = ENTRANTS.iter().zip(ports.chunks_exact(2));
+        let peers = pairs
+            .map(|(entrant, ports)| enter(entrant, folder, *origin_port, ports))
+            .collect::<Result<_, _>>()?;
+        let mut origin = cores.others(tree::root().join("target/release/xtask").as_path());
+        let origin = origin.args([ORIGIN, &origin_port.to_string()]).stdin(Stdio::null()).spawn();
+        let origin = origin.map_err(Failed::file("the origin"))?;
+        await_port(*origin_port).map_err(Failed::file("the origin"))?;
+        Ok(Arena { peers, ticks_per_second: ticks_per_second(), cores, origin })
+    }
+
+    /// Starts a proxy and waits until it listens.
+    pub fn start(&self, peer: &Peer) -> Result<Running, Failed> {
+        let _ = fs::remove_file(&peer.access_log);
+        let output = File::create(&peer.output).map_err(Failed::file(&peer.output))?;
+        let errors = output.try_clone().map_err(Failed::file(&peer.output))?;
+        let mut command = self.cores.proxy(&peer.program);
+        command.args(&peer.arguments).stdin(Stdio::null()).stdout(output).stderr(errors);
+        let child = command.spawn().map_err(Failed::file(&peer.program))?;
+        let running = Running { child, ticks_per_second: self.ticks_per_second };
+        for port in [peer.http_port, peer.https_port] {
+            await_port(port).map_err(|error| {
+                let said = fs::read_to_string(&peer.output).unwrap_or_default();
+                Failed::Unexpected(format!(
+                    "{} does not listen on {port}: {error}\n{said}",
+                    peer.name
+                ))
+            })?;
+        }
+        std::thread::sleep(SETTLE);
+        Ok(running)
+    }
+
+    /// A program on the core that the proxy does not have.
+    pub fn beside(&self, program: &str) -> Command {
+        self.cores.others(Path::new(program))
+    }
+}
+
+impl Drop for Arena {
+    fn drop(&mut self) {
+        let _ = self.origin.kill();
+        let _ = self.origin.wait();
+    }
+}
+
+/// A proxy at work; ended when dropped.
+pub struct Running {
+    child: Child,
+    ticks_per_second: u64,
+}
+
+impl Running {
+    pub fn cpu_time(&self) -> Result<Duration, Failed> {
+        Tree::of(self.child.id()).cpu_time(self.ticks_per_second)
+    }
+
+    pub fn resident_kilobytes(&self) -> Result<u64, Failed> {
+        Tree::of(self.child.id()).resident_kilobytes()
+    }
+
+    pub fn stop(self) {}
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if let Some(pid) = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw) {
+            let _ = kill_process(pid, Signal::TERM);
+        }
+        let end = Instant::now() + STOP_LIMIT;
+        while Instant::now() < end {
+            if !matches!(self.child.try_wait(), Ok(None)) {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Who runs where.
+#[derive(Clone, Copy, Debug)]
+struct Cores {
+    proxy: usize,
+    others: usize,
+    /// Round robin at real-time priority, where allowed: a busy machine does not interrupt, and the
+    /// threads of a proxy still take turns.
+    real_time: bool,
+}
+
+impl Cores {
+    fn of_this_machine() -> Cores {
+        let count = std::thread::available_parallelism().map_or(1, usize::from);
+        let allowed =
+            Command::new("chrt").args(["-r", "10", "true"]).stderr(Stdio::null()).status();
+        let real_time = allowed.is_ok_and(|status| status.success());
+        Cores { proxy: 0, others: usize::from(count > 1), real_time }
+    }
+
+    fn proxy(&self, program: &Path) -> Command {
+        self.on(self.proxy, program)
+    }
+
+    fn others(&self, program: &Path) -> Command {
+        self.on(self.others, program)
+    }
+
+    fn on(&self, core: usize, program: &Path) -> Command {
+        let mut command = Command::new("taskset");
+        command.arg("-c").arg(core.to_string()).env("PATH", shell::path_with_sbin());
+        if self.real_time {
+            command.args(["chrt", "-r", "10"]);
+        }
+        command.arg(program);
+        command
+    }
+}
+
+/// Writes the configuration of an entrant with its ports and paths.
+fn enter(entrant: &Entrant, folder: &Path, origin: u16, ports: &[u16]) -> Result<Peer, Failed> {
+    let root = tree::root();
+    let (http_port, https_port) = match ports {
+        [http, https] => (*http, *https),
+        _ => return Err(Failed::Unexpected(format!("{} wants two ports", entrant.name))),
+    };
+    let template = root.join("xtask/bench").join(entrant.configuration);
+    let configuration = folder.join(entrant.configuration);
+    let fill = |text: &str| {
+        text.replace("@CONFIGURATION@", &configuration.to_string_lossy())
+            .replace("@WORK@", &folder.to_string_lossy())
+            .replace("@HTTP@", &http_port.to_string())
+            .replace("@HTTPS@", &https_port.to_string())
+            .replace("@ORIGIN@", &origin.to_string())
+    };
+    let text = fs::read_to_string(&template).map_err(Failed::file(&template))?;
+    fs::write(&configuration, fill(&text)).map_err(Failed::file(&configuration))?;
+    // One with a folder is ours, relative to the root; the others are found in PATH.
+    let program = match entrant.program.contains('/') {
+        true => root.join(entrant.program),
+        false => PathBuf::from(entrant.program),
+    };
+    Ok(Peer {
+        name: entrant.name,
+        http_port,
+        https_port,
+        program,
+        arguments: entrant.arguments.iter().map(|argument| fill(argument)).collect(),
+        access_log: folder.join(entrant.access_log),
+        output: folder.join(format!("{}.output", entrant.name)),
+    })
+}
+
+fn make_certificate(folder: &Path) -> Result<(), Failed> {
+    let (chain, key) = (folder.join("cert.pem"), folder.join("key.pem"));
+    let both = folder.join("both.pem");
+    if both.exists() {
+        return Ok(());
+    }
+    let mut command = Command::new("openssl");
+    command.args([
+        "req",
+        "-x509",
+        "-newkey",
+        "ec",
+        "-pkeyopt",
+        "ec_paramgen_curve:P-256",
+        "-nodes",
+    ]);
+    command.args([
+        "-days",
+        "3650",
+        "-subj",
+        "/CN=localhost",
+        "-addext",
+        "subjectAltName=DNS:localhost",
+    ]);
+    command.arg("-keyout").arg(&key).arg("-out").arg(&chain).stderr(Stdio::null());
+    shell::run(&mut command)?;
+    let mut text = fs::read_to_string(&chain).map_err(Failed::file(&chain))?;
+    text += &fs::read_to_string(&key).map_err(Failed::file(&key))?;
+    fs::write(&both, text).map_err(Failed::file(&both))
+}
+
+/// Ports that are free now, all different: held until all are known.
+fn free_ports(count: usize) -> std::io::Result<Vec<u16>> {
+    let held = (0..count)
+        .map(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)))
+        .collect::<Result<Vec<_>, _>>()?;
+    held.iter().map(|listener| Ok(listener.local_addr()?.port())).collect()
+}
+
+fn await_port(port: u16) -> std::io::Result<()> {
+    let end = Instant::now() + START_LIMIT;
+    loop {
+        match TcpStream::connect((Ipv4Addr::LOCALHOST, port)) {
+            Ok(_) => return Ok(()),
+            Err(error) if Instant::now() > end => return Err(error),
+            Err(_) => std::thread::sleep(Duration::from_millis(50)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn configurations_are_filled_in_and_ask_for_equal_work() {
+        let folder = tempfile::tempdir().unwrap();
+        for entrant in &ENTRANTS {
+            let peer = enter(entrant, folder.path(), 1111, &[2222, 3333]).unwrap();
+            let text = fs::read_to_string(folder.path().join(entrant.configuration)).unwrap();
+            let left = text
+                .lines()
+                .chain(peer.arguments.iter().map(String::as_str))
+                .find(|line| line.contains('@'));
+            assert_eq!(left, None, "{}", peer.name);
+            for part in ["127.0.0.1:1111", "2222", "3333", "127.0.0.0/8", "/r01/", "/r20/"] {
+                assert!(text.contains(part), "{} has no {part}", peer.name);
+            }
+        }
+    }
+
+    #[test]
+    fn ports_are_different() {
+        let mut ports = free_ports(7).unwrap();
+        ports.sort_unstable();
+        ports.dedup();
+        assert_eq!(ports.len(), 7);
+    }
+
+    #[test]
+    fn lines_of_a_log_are_counted() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut peer = enter(&ENTRANTS[0], folder.path(), 1, &[2, 3]).unwrap();
+        peer.access_log = folder.path().join("log");
+        fs::write(&peer.access_log, "a\nb\nc\n").unwrap();
+        assert_eq!(peer.logged_lines().unwrap(), 3);
+    }
+}
