@@ -177,8 +177,8 @@ impl Drop for Running {
 struct Cores {
     proxy: usize,
     others: usize,
-    /// Round robin at real-time priority, where allowed: a busy machine does not interrupt, and the
-    /// threads of a proxy still take turns.
+    /// The proxy runs at real-time priority, where that is allowed: a busy machine does not
+    /// interrupt it. Round robin, so that its own threads take turns.
     real_time: bool,
 }
 
@@ -192,22 +192,27 @@ impl Cores {
     }
 
     fn proxy(&self, program: &Path) -> Command {
-        self.on(self.proxy, program)
-    }
-
-    fn others(&self, program: &Path) -> Command {
-        self.on(self.others, program)
-    }
-
-    fn on(&self, core: usize, program: &Path) -> Command {
-        let mut command = Command::new("taskset");
-        command.arg("-c").arg(core.to_string()).env("PATH", shell::path_with_sbin());
+        let mut command = on(self.proxy);
         if self.real_time {
             command.args(["chrt", "-r", "10"]);
         }
         command.arg(program);
         command
     }
+
+    /// At ordinary priority: origin and load generator share a core, and turns at real-time priority
+    /// are so long that they would be all that a latency shows.
+    fn others(&self, program: &Path) -> Command {
+        let mut command = on(self.others);
+        command.arg(program);
+        command
+    }
+}
+
+fn on(core: usize) -> Command {
+    let mut command = Command::new("taskset");
+    command.arg("-c").arg(core.to_string()).env("PATH", shell::path_with_sbin());
+    command
 }
 
 /// Writes the configuration of an entrant with its ports and paths.
