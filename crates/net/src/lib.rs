@@ -1,1 +1,19 @@
-//! The only crate that opens sockets, reads clocks, draws random numbers, holds unsafe.
+//! The only crate whose source opens sockets, reads clocks, draws random numbers and holds `unsafe`.
+//!
+//! It must not know HTTP, the configuration, or what a decision means: it is told addresses and
+//! ranges. Start at [`listen`] and [`stream`], then [`filter`] for admission in the kernel.
+
+pub mod listen;
+pub mod stream;
+
+pub mod filter;
+pub mod splice;
+
+pub mod clock;
+pub mod core;
+pub mod limits;
+pub mod namespace;
+pub mod random;
+pub mod resolve;
+pub mod systemd;
+pub mod unix;

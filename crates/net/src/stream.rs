@@ -1,0 +1,45 @@
+//! Connections.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::task::{Context, Waker};
+use std::time::Duration;
+
+use socket2::{Domain, SockRef, Socket, Type};
+use tokio::net::{TcpListener, TcpStream};
+
+/// The next connection and its peer. Small writes are sent at once.
+pub async fn accept(listener: &TcpListener) -> io::Result<(TcpStream, SocketAddr)> {
+    let (stream, peer) = listener.accept().await?;
+    // Fails only if the peer is already gone, which the first read will tell.
+    let _ = stream.set_nodelay(true);
+    Ok((stream, peer))
+}
+
+/// Connects; how long it may take is the caller's business.
+pub async fn connect(to: SocketAddr) -> io::Result<TcpStream> {
+    let stream = TcpStream::connect(to).await?;
+    stream.set_nodelay(true)?;
+    Ok(stream)
+}
+
+/// Connects from a chosen address (port 0), waiting at most `limit`. For clients that wait.
+pub fn connect_from(from: IpAddr, to: SocketAddr, limit: Duration) -> io::Result<std::net::TcpStream> {
+    let socket = Socket::new(Domain::for_address(to), Type::STREAM, None)?;
+    socket.bind(&SocketAddr::new(from, 0).into())?;
+    socket.connect_timeout(&to.into(), limit)?;
+    socket.set_tcp_nodelay(true)?;
+    Ok(socket.into())
+}
+
+/// Closes with a reset.
+pub fn reset(stream: TcpStream) {
+    // Without it the connection is closed in the ordinary way, which is the worst that can happen.
+    let _ = SockRef::from(&stream).set_linger(Some(Duration::ZERO));
+}
+
+/// Whether an idle connection has something to say, which can only be its end or nonsense. Asks the
+/// runtime's cached readiness, so that it costs no system call.
+pub fn is_stale(stream: &TcpStream) -> bool {
+    stream.poll_read_ready(&mut Context::from_waker(Waker::noop())).is_ready()
+}
