@@ -118,4 +118,20 @@ mod tests {
             assert!(!SIDEWAYS.iter().any(|(a, b, _)| a == to && b == from), "{from} ⇄ {to}");
         }
     }
+
+    #[test]
+    fn clippy_guards_every_pure_room() {
+        let root = tree::root();
+        let list = std::fs::read_to_string(root.join("xtask/pure-rooms.clippy.toml")).unwrap();
+        for room in ROOMS.iter().filter(|room| is_pure(room.name)) {
+            let theirs =
+                std::fs::read_to_string(root.join("crates").join(room.name).join("clippy.toml"));
+            assert_eq!(
+                theirs.ok().as_ref(),
+                Some(&list),
+                "{}: link clippy.toml to the list",
+                room.name
+            );
+        }
+    }
 }
