@@ -419,3 +419,6 @@ impl fmt::Display for ChunkError {
 }
 
 impl std::error::Error for ChunkError {}
+
+#[cfg(test)]
+mod tests;

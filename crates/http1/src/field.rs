@@ -85,9 +85,8 @@ impl FieldKind {
         use FieldKind::*;
         match self {
             Host | ContentLength | TransferEncoding | Connection | Upgrade | Expect
-            | ForwardedFor | TraceId => true,
-            Other | Cookie | Server | HopByHop | Forwarded | InvalidName | NotToken
-            | LookAlike(_) => false,
+            | ForwardedFor | TraceId | LookAlike(_) => true,
+            Other | Cookie | Server | HopByHop | Forwarded | InvalidName | NotToken => false,
         }
     }
 }
@@ -105,25 +104,24 @@ pub(crate) fn resembles(name: &[u8]) -> Option<Framer> {
 }
 
 fn same_letters(name: &[u8], letters: &[u8]) -> bool {
-    let mut rest = name;
-    let mut wanted = letters.iter();
+    let (mut rest, mut wanted) = (name, letters);
     while let Some((&byte, tail)) = rest.split_first() {
         // U+017F and U+0131 become `S` and `I` in upper case.
-        let (letter, after) = match (byte, tail) {
-            (0xc5, [0xbf, after @ ..]) => (b's', after),
-            (0xc4, [0xb1, after @ ..]) => (b'i', after),
-            _ if byte.is_ascii_alphanumeric() => (byte.to_ascii_lowercase(), tail),
-            _ => {
-                rest = tail;
-                continue;
-            }
+        let (letter, after) = match (byte, tail, wanted.first()) {
+            (0xc5, [0xbf, after @ ..], Some(b's')) => (b's', after),
+            (0xc4, [0xb1, after @ ..], Some(b'i')) => (b'i', after),
+            _ => (byte.to_ascii_lowercase(), tail),
         };
-        if wanted.next() != Some(&letter) {
-            return false;
-        }
         rest = after;
+        if !letter.is_ascii_alphanumeric() {
+            continue;
+        }
+        match wanted.split_first() {
+            Some((&first, others)) if first == letter => wanted = others,
+            _ => return false,
+        }
     }
-    wanted.next().is_none()
+    wanted.is_empty()
 }
 
 /// The header lines of one head, in order. Reusable: parsing replaces what it holds.

@@ -22,17 +22,17 @@ pub enum Framing {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FramingError {
     /// A `Content-Length` that is no number.
-    Length,
+    LengthMalformed,
     /// `Content-Length`s that differ.
-    Lengths,
+    LengthsDiffer,
     /// A `Transfer-Encoding` that is no list of codings, or does not end in `chunked`.
-    Coding,
+    CodingMalformed,
     /// `chunked` twice.
     ChunkedTwice,
     /// A registered coding other than `chunked` and `identity`.
-    Unsupported,
+    CodingUnsupported,
     /// A coding nobody knows, or parameters of one that has none (RFC 9112 §7.1).
-    Unknown,
+    CodingUnknown,
 }
 
 /// RFC 9112 §7.2, "Compression Codings".
@@ -59,11 +59,11 @@ impl Claims {
     }
 
     fn add_length(&mut self, value: &[u8]) -> Result<(), FramingError> {
-        let length = decimal(value).ok_or(FramingError::Length)?;
+        let length = decimal(value).ok_or(FramingError::LengthMalformed)?;
         match self.length {
             None => self.length = Some(length),
             Some(same) if same == length => self.length_twice = true,
-            Some(_) => return Err(FramingError::Lengths),
+            Some(_) => return Err(FramingError::LengthsDiffer),
         }
         Ok(())
     }
@@ -76,15 +76,15 @@ impl Claims {
             };
             let is = |other: &str| name.eq_ignore_ascii_case(other.as_bytes());
             if !is_token(name) {
-                return Err(FramingError::Coding);
+                return Err(FramingError::CodingMalformed);
             } else if REGISTERED.iter().any(|other| is(other)) {
-                return Err(FramingError::Unsupported);
+                return Err(FramingError::CodingUnsupported);
             } else if parameters || !(is("chunked") || is("identity")) {
-                return Err(FramingError::Unknown);
+                return Err(FramingError::CodingUnknown);
             } else if is("identity") {
                 self.identity = true;
                 if self.chunked {
-                    return Err(FramingError::Coding);
+                    return Err(FramingError::CodingMalformed);
                 }
             } else if std::mem::replace(&mut self.chunked, true) {
                 return Err(FramingError::ChunkedTwice);
@@ -171,22 +171,24 @@ impl FramingError {
     /// ALB.md §6c; a coding that is merely not supported is no attempt at anything.
     pub fn reason(self) -> Option<DesyncReason> {
         match self {
-            FramingError::Length => Some(DesyncReason::BadContentLength),
-            FramingError::Lengths => Some(DesyncReason::MultipleContentLength),
-            FramingError::Coding | FramingError::Unknown => Some(DesyncReason::BadTransferEncoding),
+            FramingError::LengthMalformed => Some(DesyncReason::BadContentLength),
+            FramingError::LengthsDiffer => Some(DesyncReason::MultipleContentLength),
+            FramingError::CodingMalformed | FramingError::CodingUnknown => {
+                Some(DesyncReason::BadTransferEncoding)
+            }
             FramingError::ChunkedTwice => Some(DesyncReason::MultipleTransferEncodingChunked),
-            FramingError::Unsupported => None,
+            FramingError::CodingUnsupported => None,
         }
     }
 
     pub(crate) fn text(self) -> &'static str {
         match self {
-            FramingError::Length => "a content length is not a number",
-            FramingError::Lengths => "the content lengths differ",
-            FramingError::Coding => "the transfer encoding does not end in chunked",
+            FramingError::LengthMalformed => "a content length is not a number",
+            FramingError::LengthsDiffer => "the content lengths differ",
+            FramingError::CodingMalformed => "the transfer encoding does not end in chunked",
             FramingError::ChunkedTwice => "the transfer encoding is chunked twice",
-            FramingError::Unsupported => "the transfer encoding is not supported",
-            FramingError::Unknown => "the transfer encoding is unknown",
+            FramingError::CodingUnsupported => "the transfer encoding is not supported",
+            FramingError::CodingUnknown => "the transfer encoding is unknown",
         }
     }
 }

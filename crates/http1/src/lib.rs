@@ -16,6 +16,8 @@ mod copy;
 mod field;
 mod lines;
 mod span;
+#[cfg(test)]
+mod test_bytes;
 
 mod framing;
 mod reasons;
@@ -33,8 +35,8 @@ mod trace;
 
 pub use chunked::{ChunkError, Chunks, EXTENSIONS_MAX, Fed, TRAILER_NAME_MAX, TRAILERS_MAX};
 pub use date::write_date;
-pub use field::{Field, FieldKind, Fields};
-pub use framing::Framing;
+pub use field::{Field, FieldKind, Fields, Framer};
+pub use framing::{Framing, FramingError};
 pub use generated::{Body, Generated, reason_phrase, write_generated};
 pub use probe::write_probe;
 pub use reasons::Reasons;

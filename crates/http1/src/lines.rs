@@ -214,18 +214,22 @@ fn continue_field(
 ) -> Result<(), LinesError> {
     reasons.insert(DesyncReason::MultilineHeader);
     quirks.folded = true;
-    // Some readers trim the line and take it for a header of its own.
-    let name = line.split(|byte| *byte == b':').next().unwrap_or_default();
-    let mimicked = suspect(trim(name), reasons);
-    if trim(name).is_empty() && name.len() < line.len() {
+    let length = memchr(b':', line).unwrap_or(line.len());
+    let name = trim(&line[..length]);
+    if name.is_empty() && length < line.len() {
         reasons.insert(DesyncReason::EmptyHeader);
     }
-    let Some(last) = fields.0.last_mut() else {
-        // Nothing to continue: kept as something that is not passed on.
-        let name = Span::new(start, start + name.len());
-        let value = Span::new(start + name.len(), start + line.len());
-        fields.0.push(Field { name, value, kind: mimicked });
-        return Ok(());
+    let kind = suspect(name, reasons);
+    let last = match fields.0.last_mut() {
+        Some(last) if kind == FieldKind::NotToken => last,
+        // Nothing to continue, or some readers would take it for a framing header of its own: kept
+        // as something that is judged, but not passed on.
+        _ => {
+            let after = (length + 1).min(line.len());
+            let value = span_of(start, line, trim(&line[after..]), after);
+            fields.0.push(Field { name: Span::new(start, start + length), value, kind });
+            return Ok(());
+        }
     };
     if last.kind.is_read() {
         return Err(LinesError::Folded);

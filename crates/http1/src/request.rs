@@ -1,18 +1,20 @@
 //! The request head (RFC 9112 §3, §5).
 
-use std::fmt;
-
 use memchr::{memchr, memrchr};
-use model::{DesyncClass, DesyncReason, Refusal};
+use model::{DesyncClass, DesyncReason};
 
 use crate::bytes::{is_token, list, trim_end};
-use crate::framing::{Claims, FramingError, request_framing};
-use crate::lines::{Census, Lines, LinesError, Quirks, head_end, parse_fields};
+use crate::framing::{Claims, request_framing};
+use crate::lines::{Census, Lines, Quirks, head_end, parse_fields};
 use crate::target::{Target, is_host, parse_target};
 use crate::{
     FieldKind, Fields, Framing, HEADER_LINE_MAX, LEADING_EMPTY_LINES_MAX, Parsed, REQUEST_HEAD_MAX,
     REQUEST_LINE_MAX, Reasons, Span,
 };
+
+mod error;
+
+pub use error::RequestError;
 
 /// What a request head says. The spans are offsets into the buffer that was parsed.
 #[derive(Clone, Copy, Debug)]
@@ -157,24 +159,20 @@ fn skip_empty_lines(buf: &[u8]) -> Result<usize, RequestError> {
 
 /// What can be said before the head is whole.
 fn check_partial(head: &[u8]) -> Result<(), RequestError> {
-    let Some(last) = memrchr(b'\n', head) else {
-        // Not a method: TLS on a plain port, say. Nothing that follows can mend it.
-        let method = head.split(|byte| *byte == b' ').next().unwrap_or_default();
-        return match method {
-            b"" if head.is_empty() => Ok(()),
-            b"\r" => Ok(()),
-            _ if method.len() == head.len() && head.len() > METHOD_MAX => Err(RequestError::Method),
-            _ if !is_token(method.strip_suffix(b"\r").unwrap_or(method)) => {
-                Err(RequestError::Method)
-            }
-            _ if head.len() > REQUEST_LINE_MAX => Err(RequestError::LineTooLong),
-            _ => Ok(()),
-        };
-    };
-    let first = memchr(b'\n', head).unwrap_or(last);
+    // No method: TLS on a plain port, say. Nothing that follows can mend it.
+    let method = head.split(|byte| matches!(byte, b' ' | b'\n')).next().unwrap_or_default();
+    let complete = method.len() < head.len();
+    let method = method.strip_suffix(b"\r").unwrap_or(method);
+    let begun = !complete && method.is_empty();
+    if !begun && (!is_token(method) || method.len() > METHOD_MAX) {
+        return Err(RequestError::Method);
+    }
+    // The ends of lines may not have come yet.
+    let first = memchr(b'\n', head).unwrap_or(head.len());
+    let last = memrchr(b'\n', head).map_or(head.len(), |at| at + 1);
     if first > REQUEST_LINE_MAX + 1 {
         Err(RequestError::LineTooLong)
-    } else if head.len() - last > HEADER_LINE_MAX + 2 || head.len() > REQUEST_HEAD_MAX {
+    } else if head.len() - last > HEADER_LINE_MAX + 1 || head.len() > REQUEST_HEAD_MAX {
         Err(RequestError::HeadTooLarge)
     } else {
         Ok(())
@@ -376,116 +374,5 @@ impl Seen {
     }
 }
 
-/// Why bytes are no request that can be routed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RequestError {
-    LineTooLong,
-    HeadTooLarge,
-    Method,
-    /// NUL or CR in the target.
-    Target,
-    TargetMissing,
-    /// Neither a path, nor absolute, nor `*` of OPTIONS.
-    TargetForm,
-    /// HTTP/0.9.
-    SimpleRequest,
-    Version,
-    /// HTTP/2 or later.
-    VersionUnsupported,
-    /// NUL or CR in a header.
-    Header,
-    /// A header that has to be understood goes on over several lines.
-    Folded,
-    Host,
-    HostMissing,
-    Framing(FramingError),
-}
-
-impl RequestError {
-    pub fn refusal(&self) -> Refusal {
-        match self {
-            RequestError::LineTooLong => Refusal::RequestLineTooLong,
-            RequestError::HeadTooLarge => Refusal::RequestHeadTooLarge,
-            RequestError::VersionUnsupported => Refusal::RequestVersion,
-            RequestError::Framing(FramingError::Unsupported | FramingError::Unknown) => {
-                Refusal::RequestTransferEncoding
-            }
-            RequestError::Framing(
-                FramingError::Length
-                | FramingError::Lengths
-                | FramingError::Coding
-                | FramingError::ChunkedTwice,
-            ) => Refusal::RequestFraming,
-            RequestError::Method
-            | RequestError::Target
-            | RequestError::TargetMissing
-            | RequestError::TargetForm
-            | RequestError::SimpleRequest
-            | RequestError::Version
-            | RequestError::Header
-            | RequestError::Folded
-            | RequestError::Host
-            | RequestError::HostMissing => Refusal::RequestMalformed,
-        }
-    }
-
-    /// For the access log; the reason knows its class. `None` where desync mitigation has no word
-    /// for it.
-    pub fn class_and_reason(&self) -> Option<DesyncReason> {
-        match self {
-            RequestError::Method => Some(DesyncReason::BadMethod),
-            RequestError::Target => Some(DesyncReason::BadUri),
-            RequestError::TargetMissing => Some(DesyncReason::MissingUri),
-            RequestError::SimpleRequest => Some(DesyncReason::NonCompliantVersion),
-            RequestError::Version => Some(DesyncReason::BadVersion),
-            RequestError::Header => Some(DesyncReason::BadHeader),
-            RequestError::Folded => Some(DesyncReason::MultilineHeader),
-            RequestError::Framing(error) => error.reason(),
-            RequestError::LineTooLong
-            | RequestError::HeadTooLarge
-            | RequestError::TargetForm
-            | RequestError::VersionUnsupported
-            | RequestError::Host
-            | RequestError::HostMissing => None,
-        }
-    }
-}
-
-impl From<LinesError> for RequestError {
-    fn from(error: LinesError) -> Self {
-        match error {
-            LinesError::TooLarge => RequestError::HeadTooLarge,
-            LinesError::Dangerous => RequestError::Header,
-            LinesError::Folded => RequestError::Folded,
-        }
-    }
-}
-
-impl From<FramingError> for RequestError {
-    fn from(error: FramingError) -> Self {
-        RequestError::Framing(error)
-    }
-}
-
-impl fmt::Display for RequestError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            RequestError::LineTooLong => "the request line is too long",
-            RequestError::HeadTooLarge => "the headers are too large",
-            RequestError::Method => "the method is not a token",
-            RequestError::Target => "the target contains NUL or CR",
-            RequestError::TargetMissing => "the request line has no target",
-            RequestError::TargetForm => "the target is neither a path nor an http URL",
-            RequestError::SimpleRequest => "HTTP/0.9 is not spoken here",
-            RequestError::Version => "the version is not one of HTTP",
-            RequestError::VersionUnsupported => "the version is not spoken here",
-            RequestError::Header => "a header contains NUL or CR",
-            RequestError::Folded => "a header that matters goes on over several lines",
-            RequestError::Host => "the host contains characters that no host has",
-            RequestError::HostMissing => "there is no host",
-            RequestError::Framing(error) => error.text(),
-        })
-    }
-}
-
-impl std::error::Error for RequestError {}
+#[cfg(test)]
+mod tests;

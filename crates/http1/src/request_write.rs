@@ -165,3 +165,6 @@ fn write_own(out: &mut Vec<u8>, edit: &RequestEdit<'_>) {
         out.extend_from_slice(b"Connection: upgrade\r\n");
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -161,3 +161,6 @@ impl Announcement {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -67,6 +67,10 @@ fn absolute(start: usize, target: &[u8], quirks: &mut Quirks) -> Result<Target, 
     let rest = &target[scheme.len()..];
     let length = rest.iter().position(|byte| b"/?#".contains(byte)).unwrap_or(rest.len());
     let authority = &rest[..length];
+    if rest.get(length) == Some(&b'#') {
+        // Nothing of it is a path or a query.
+        return Err(RequestError::TargetForm);
+    }
     if authority.is_empty() || !is_host(authority) {
         return Err(RequestError::Host);
     }
