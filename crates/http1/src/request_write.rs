@@ -18,7 +18,7 @@ pub struct RequestEdit<'a> {
     pub trace_id: &'a [u8],
     pub drop_invalid_names: bool,
     pub upgrade: bool,
-    /// Version and cipher suite, for `X-Amzn-Tls-*`.
+    /// Version and cipher suite, for `x-amzn-tls-version` and `x-amzn-tls-cipher-suite`.
     pub tls: Option<(&'a str, &'a str)>,
 }
 
@@ -158,8 +158,8 @@ fn write_own(out: &mut Vec<u8>, edit: &RequestEdit<'_>) {
         push_field_tame(out, "X-Amzn-Trace-Id", edit.trace_id);
     }
     if let Some((version, cipher)) = edit.tls {
-        push_field(out, "X-Amzn-Tls-Version", version.as_bytes());
-        push_field(out, "X-Amzn-Tls-Cipher-Suite", cipher.as_bytes());
+        push_field(out, "x-amzn-tls-version", version.as_bytes());
+        push_field(out, "x-amzn-tls-cipher-suite", cipher.as_bytes());
     }
     if edit.upgrade {
         out.extend_from_slice(b"Connection: upgrade\r\n");

@@ -48,8 +48,8 @@ fn a_whole_head() {
     let edit = RequestEdit { tls: Some(("TLSv1.3", "TLS_AES_128_GCM_SHA256")), ..EDIT };
     let expected = "POST /a?b HTTP/1.1\r\nHost: h\r\nAccept: */*\r\nA:b\r\nC: d\r\n\
         Content-Length: 3\r\nX-Forwarded-For: 1.1.1.1, 9.9.9.9\r\nX-Forwarded-Proto: http\r\n\
-        X-Forwarded-Port: 80\r\nX-Amzn-Trace-Id: Root=1\r\nX-Amzn-Tls-Version: TLSv1.3\r\n\
-        X-Amzn-Tls-Cipher-Suite: TLS_AES_128_GCM_SHA256\r\n\r\n";
+        X-Forwarded-Port: 80\r\nX-Amzn-Trace-Id: Root=1\r\nx-amzn-tls-version: TLSv1.3\r\n\
+        x-amzn-tls-cipher-suite: TLS_AES_128_GCM_SHA256\r\n\r\n";
     assert_eq!(write(raw, &edit), expected);
 }
 
