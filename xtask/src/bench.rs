@@ -25,8 +25,8 @@ use load::Load;
 use peers::Arena;
 use sample::{Sample, Unit};
 
-/// Everything that is written goes below this.
-const FOLDER: &str = "target/bench";
+/// In the target folder: everything that is written goes below this.
+const FOLDER: &str = "bench";
 const REPETITIONS: u32 = 3;
 const SECONDS: u32 = 8;
 /// Enough for every case on both sides of a proxy.
@@ -91,7 +91,7 @@ pub fn carry_out(arguments: &[String]) -> Result<(), Failed> {
     }
     shell::run(shell::cargo().args(["build", "--release", "--locked"]).args(packages))?;
     raise_descriptors();
-    let arena = Arena::open(&tree::root().join(FOLDER))?;
+    let arena = Arena::open(&tree::target().join(FOLDER))?;
     let mut samples = Vec::new();
     for case in &wanted.cases {
         for repetition in 0..wanted.repetitions {
@@ -103,7 +103,7 @@ pub fn carry_out(arguments: &[String]) -> Result<(), Failed> {
         }
     }
     print!("{}", report::text(&wanted.cases, &samples));
-    let json = wanted.json.unwrap_or_else(|| tree::root().join(FOLDER).join("results.json"));
+    let json = wanted.json.unwrap_or_else(|| tree::target().join(FOLDER).join("results.json"));
     fs::write(&json, report::json(&wanted.cases, &samples)).map_err(Failed::file(&json))?;
     eprintln!("written: {}", json.display());
     Ok(())

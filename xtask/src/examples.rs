@@ -1,7 +1,7 @@
 //! The configurations that documents show are ones that the program accepts.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use crate::failed::{Failed, judge};
@@ -12,8 +12,7 @@ use crate::{expect_none, shell};
 const FENCE: &str = "```hcl";
 /// Documents whose every block is whole.
 const DOCUMENTS: &[&str] = &["README.md"];
-const FOLDER: &str = "target/xtask/examples";
-const PROGRAM: &str = "target/release/pointsman";
+const FOLDER: &str = "xtask/examples";
 
 pub fn carry_out(arguments: &[String]) -> Result<(), Failed> {
     expect_none(arguments)?;
@@ -24,7 +23,7 @@ pub fn carry_out(arguments: &[String]) -> Result<(), Failed> {
 /// With the program as it was last built.
 pub fn check_documents() -> Result<(), Failed> {
     let root = tree::root();
-    let folder = root.join(FOLDER);
+    let folder = tree::target().join(FOLDER);
     fs::create_dir_all(&folder).map_err(Failed::file(&folder))?;
     let mut problems = Vec::new();
     let files = tree::read(&root)?;
@@ -32,17 +31,19 @@ pub fn check_documents() -> Result<(), Failed> {
         for (line, text) in blocks(file) {
             let path = folder.join(format!("{}-{line}.hcl", file.path.replace('/', "-")));
             fs::write(&path, text).map_err(Failed::file(&path))?;
-            problems
-                .extend(refusal(&root, &path)?.map(|said| format!("{}:{line}: {said}", file.path)));
+            problems.extend(
+                refusal(&tree::program("pointsman"), &path)?
+                    .map(|said| format!("{}:{line}: {said}", file.path)),
+            );
         }
     }
     judge("examples", problems)
 }
 
 /// What the program says against a configuration.
-fn refusal(root: &Path, path: &PathBuf) -> Result<Option<String>, Failed> {
-    let output = Command::new(root.join(PROGRAM)).arg("check").arg(path).output();
-    let output = output.map_err(Failed::file(root.join(PROGRAM)))?;
+fn refusal(program: &Path, path: &Path) -> Result<Option<String>, Failed> {
+    let output = Command::new(program).arg("check").arg(path).output();
+    let output = output.map_err(Failed::file(program))?;
     Ok((!output.status.success()).then(|| String::from_utf8_lossy(&output.stderr).into_owned()))
 }
 
@@ -84,12 +85,8 @@ mod tests {
 
     #[test]
     fn a_program_that_refuses_is_quoted() {
-        let folder = tempfile::tempdir().unwrap();
-        let program = folder.path().join(PROGRAM);
-        fs::create_dir_all(program.parent().unwrap()).unwrap();
-        std::os::unix::fs::symlink("/bin/sh", &program).unwrap();
-        // As a shell, `check FILE` is a script of that name that does not exist.
-        let said = refusal(folder.path(), &folder.path().join("a.hcl")).unwrap();
+        // To a shell, `check FILE` is a script that does not exist.
+        let said = refusal(Path::new("sh"), Path::new("a.hcl")).unwrap();
         assert!(said.unwrap().contains("check"));
     }
 }

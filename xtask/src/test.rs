@@ -5,8 +5,8 @@ use std::fs;
 use crate::failed::Failed;
 use crate::{arrows, examples, expect_none, shell, tidy, tools, tree};
 
-/// Where the closing lines of the last run are kept, for `.ci/run` to show at its end.
-const SUMMARY: &str = "target/xtask/tests.txt";
+/// Below the target folder: where the closing lines of the last run are kept, for `.ci/run` to show at its end.
+const SUMMARY: &str = "xtask/tests.txt";
 /// Set for tests that take long or need tools: they run where it is set.
 const FULL: (&str, &str) = ("POINTSMAN_TEST_FULL", "1");
 
@@ -68,7 +68,7 @@ fn is_summary(line: &str) -> bool {
 }
 
 fn save(summary: &[String]) -> Result<(), Failed> {
-    let path = tree::root().join(SUMMARY);
+    let path = tree::target().join(SUMMARY);
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder).map_err(Failed::file(folder))?;
     }

@@ -53,6 +53,17 @@ pub fn root() -> PathBuf {
     xtask.parent().unwrap_or(xtask).to_owned()
 }
 
+/// Where cargo builds, and where we write.
+pub fn target() -> PathBuf {
+    let root = root();
+    std::env::var_os("CARGO_TARGET_DIR").map_or(root.join("target"), |folder| root.join(folder))
+}
+
+/// The program as the last release build left it.
+pub fn program(name: &str) -> PathBuf {
+    target().join("release").join(name)
+}
+
 /// Every text file of the workspace, in the order of their paths.
 pub fn read(root: &Path) -> Result<Vec<TextFile>, Failed> {
     let mut files = Vec::new();

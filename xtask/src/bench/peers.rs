@@ -54,7 +54,7 @@ pub const NAMES: [&str; 3] = [OURS, "nginx", "haproxy"];
 const ENTRANTS: [Entrant; NAMES.len()] = [
     Entrant {
         name: NAMES[0],
-        program: "target/release/pointsman",
+        program: OURS,
         configuration: "pointsman.hcl",
         arguments: &["run", "@CONFIGURATION@", "--state", "@WORK@/state"],
         access_log: "pointsman.access",
@@ -95,7 +95,7 @@ impl Arena {
         let peers = pairs
             .map(|(entrant, ports)| enter(entrant, folder, *origin_port, ports))
             .collect::<Result<_, _>>()?;
-        let mut origin = cores.others(tree::root().join("target/release/xtask").as_path());
+        let mut origin = cores.others(&tree::program("xtask"));
         let origin = origin.args([ORIGIN, &origin_port.to_string()]).stdin(Stdio::null()).spawn();
         let origin = origin.map_err(Failed::file("the origin"))?;
         await_port(*origin_port).map_err(Failed::file("the origin"))?;
@@ -233,10 +233,9 @@ fn enter(entrant: &Entrant, folder: &Path, origin: u16, ports: &[u16]) -> Result
     };
     let text = fs::read_to_string(&template).map_err(Failed::file(&template))?;
     fs::write(&configuration, fill(&text)).map_err(Failed::file(&configuration))?;
-    // One with a folder is ours, relative to the root; the others are found in PATH.
-    let program = match entrant.program.contains('/') {
-        true => root.join(entrant.program),
-        false => PathBuf::from(entrant.program),
+    let program = match entrant.name {
+        OURS => tree::program(entrant.program),
+        _ => PathBuf::from(entrant.program),
     };
     Ok(Peer {
         name: entrant.name,
