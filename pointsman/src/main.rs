@@ -1,1 +1,17 @@
-fn main() {}
+//! Flags and wiring; no decisions.
+
+mod arguments;
+mod commands;
+mod one_liner;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    let arguments = arguments::Arguments::parse();
+    commands::carry_out(arguments.command)
+}

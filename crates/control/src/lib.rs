@@ -1,1 +1,25 @@
-//! Configuration to World to every core; probes; reload; status.
+//! Configuration to `World` to every core: load, compile, bind, publish; probes; reload; status.
+//!
+//! Control runs on a thread of its own and may wait for anything; a core keeps serving from what it
+//! has, whatever happens here (HOUSE.md). It must not look at a request.
+//! Start at [`run`].
+
+mod admin;
+mod filters;
+mod generation;
+mod health;
+mod load;
+mod probe;
+mod run;
+mod sockets;
+mod state;
+mod status;
+mod words;
+
+pub mod client;
+
+pub use load::{Rejected, Source, examine};
+pub use run::{Failed, Ready, Settings, run};
+pub use state::StateDirectory;
+pub use status::{ListenerStatus, LogStatus, Status, TargetGroupStatus, TargetStatus};
+pub use words::{status_json, status_text};

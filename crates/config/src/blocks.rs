@@ -1,0 +1,323 @@
+//! The top level: what there is, in which order it is read, and the small blocks.
+
+use std::cell::RefCell;
+use std::path::Path;
+use std::sync::Arc;
+
+use hcl_edit::expr::Expression;
+use hcl_edit::structure::{Block, Structure};
+use model::{
+    Certificate, CertificateId, CertificateSource, Finding, Instance, InstanceId, Model, Network,
+    NetworkId, Peer, SecurityGroup, SecurityGroupId, SecurityRule,
+};
+
+use crate::environment::Environment;
+use crate::names::{Kind, Names};
+use crate::section::{Context, Section};
+use crate::suggest::{list, nearest};
+use crate::syntax::{File, Origin};
+use crate::{group, load_balancer};
+
+/// A top-level block.
+pub struct TopLevel {
+    pub name: &'static str,
+    kind: Kind,
+}
+
+pub const TOP_LEVEL: [TopLevel; 6] = [
+    TopLevel { name: "network", kind: Kind::Network },
+    TopLevel { name: "security_group", kind: Kind::SecurityGroup },
+    TopLevel { name: "instance", kind: Kind::Instance },
+    TopLevel { name: "certificate", kind: Kind::Certificate },
+    TopLevel { name: "load_balancer", kind: Kind::LoadBalancer },
+    TopLevel { name: "target_group", kind: Kind::TargetGroup },
+];
+
+/// Top-level blocks of later versions (DECISIONS 26).
+const LATER: [&str; 6] = ["expect", "record", "zone", "acme", "trust_store", "page"];
+
+/// Where a block or attribute belongs that was written elsewhere.
+pub fn home_of(name: &str) -> Option<&'static str> {
+    Some(match name {
+        "ingress" | "egress" => "inside `security_group`",
+        "listener" | "site" | "scheme" | "access_log" | "deny" => "inside `load_balancer`",
+        "rule" | "default" | "certificates" | "tls_policy" => "inside `listener`",
+        "priority" | "redirect" | "fixed_response" | "forward" | "rewrite" => "inside `rule` or `default`",
+        "health_check" | "stickiness" | "targets" | "slow_start" | "deregistration_delay" => "inside `target_group`",
+        "cidrs" => "inside `network`",
+        "network" | "security_group" | "instance" | "certificate" | "load_balancer" | "target_group" => {
+            "at the top level of the file"
+        }
+        _ => return None,
+    })
+}
+
+pub fn read(files: &[File], environment: &dyn Environment, findings: &mut Vec<Finding>) -> Model {
+    let origins: Vec<Vec<Origin>> = files.iter().map(origins).collect();
+    let mut names = Names::default();
+    let mut blocks: Vec<(Kind, &Origin, &Block)> = Vec::new();
+    for (file, origins) in files.iter().zip(&origins) {
+        for ((_, body), origin) in file.bodies.iter().zip(origins) {
+            for structure in body.iter() {
+                match top_level(structure, origin, &mut names) {
+                    Ok((kind, block)) => blocks.push((kind, origin, block)),
+                    Err(finding) => findings.push(*finding),
+                }
+            }
+        }
+    }
+    let context = Context { environment, names: &names, findings: RefCell::default(), networks: RefCell::default() };
+    let mut model = Model::default();
+    for (kind, origin, block) in &blocks {
+        let section = |name| Section::new(&context, origin, name, block);
+        match kind {
+            Kind::Network => model.networks.push(network(section("network"), block)),
+            Kind::SecurityGroup => model.security_groups.push(security_group(section("security_group"), block)),
+            Kind::Instance => model.instances.push(instance(section("instance"), block)),
+            Kind::Certificate => model.certificates.push(certificate(section("certificate"), block)),
+            Kind::TargetGroup => model.target_groups.push(group::read(section("target_group"), block)),
+            Kind::LoadBalancer => {}
+        }
+    }
+    *context.networks.borrow_mut() = model.networks.iter().map(|network| network.cidrs.clone()).collect();
+    // Last, since sites add certificates and rules copy networks.
+    for (kind, origin, block) in &blocks {
+        if *kind == Kind::LoadBalancer {
+            let section = Section::new(&context, origin, "load_balancer", block);
+            load_balancer::read(section, block, &mut model);
+        }
+    }
+    load_balancer::check_overlaps(&model, &context);
+    findings.append(&mut context.findings.into_inner());
+    model
+}
+
+fn origins(file: &File) -> Vec<Origin> {
+    let folder: Arc<Path> = file.folder.as_path().into();
+    let origin = |(offset, _): &(usize, _)| Origin {
+        lines: file.lines.clone(),
+        folder: Arc::clone(&folder),
+        offset: *offset,
+    };
+    file.bodies.iter().map(origin).collect()
+}
+
+/// A declaration with a name of its own, or what is wrong with it.
+fn top_level<'f>(
+    structure: &'f Structure,
+    origin: &Origin,
+    names: &mut Names,
+) -> Result<(Kind, &'f Block), Box<Finding>> {
+    let block = match structure {
+        Structure::Block(block) => block,
+        Structure::Attribute(attribute) => {
+            let name = attribute.key.as_str();
+            let (place, length) = origin.locate(&attribute.key);
+            let finding = Finding::error("config/misplaced", &place, format!("`{name}` cannot stand at the top level"));
+            let hint = match home_of(name) {
+                Some(home) => format!("it belongs {home}"),
+                None => "it belongs inside a block; is a brace closed too early above?".to_owned(),
+            };
+            return Err(Box::new(finding.length(length).hint(hint)));
+        }
+    };
+    let word = block.ident.as_str();
+    let (place, length) = origin.locate(&block.ident);
+    let error = |code, text: String| Finding::error(code, &place, text).length(length);
+    let Some(kind) = TOP_LEVEL.iter().find(|top| top.name == word) else {
+        if LATER.contains(&word) {
+            let text = format!("`{word}` blocks are not supported yet");
+            return Err(Box::new(error("config/not-supported-yet", text).hint("remove the block; a later version brings it")));
+        }
+        let known = TOP_LEVEL.iter().map(|top| top.name);
+        if let Some(home) = home_of(word) {
+            let text = format!("`{word}` cannot stand at the top level");
+            return Err(Box::new(error("config/misplaced", text).hint(format!("it belongs {home}"))));
+        }
+        let finding = error("config/unknown-block", format!("there is no block called `{word}`"));
+        return Err(Box::new(match nearest(word, known.clone()) {
+            Some(near) => finding.hint(format!("did you mean `{near}`?")),
+            None => finding.hint(format!("at the top level there are {}", list(known))),
+        }));
+    };
+    let Some(name) = crate::syntax::label_text(block, 0) else {
+        return Err(Box::new(
+            error("config/missing-name", format!("a `{word}` needs a name")).hint(format!("write `{word} \"name\" {{`")),
+        ));
+    };
+    let (name_place, name_length) = origin.locate(&block.labels[0]);
+    if !valid_name(name) {
+        let text = format!("`{name}` is no name");
+        let finding = Finding::error("config/invalid-name", &name_place, text).length(name_length);
+        return Err(Box::new(finding.hint("use letters, digits, `-` and `_`, beginning with a letter")));
+    }
+    match names.declare(kind.kind, name, name_place.clone()) {
+        Ok(_) => Ok((kind.kind, block)),
+        Err(first) => Err(Box::new(
+            Finding::error("config/duplicate-name", &name_place, format!("there are two {}s called `{name}`", kind.kind.words()))
+                .length(name_length)
+                .related(&first, "the first is defined here")
+                .hint("rename one of them"),
+        )),
+    }
+}
+
+/// So that `kind.name` can be written.
+pub fn valid_name(name: &str) -> bool {
+    name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+        && name.len() <= 64
+        && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+}
+
+fn network<'s>(section: Section<'s>, block: &'s Block) -> Network {
+    let name = section.label(block, true).unwrap_or_default().to_owned();
+    let mut cidrs = Vec::new();
+    if let Some(value) = section.required("cidrs", "[\"192.0.2.0/24\"]") {
+        for (text, item) in section.texts("cidrs", value) {
+            cidrs.extend(section.cidr(item, &text));
+        }
+    }
+    let network = Network { name, cidrs, place: section.place() };
+    section.finish();
+    network
+}
+
+fn security_group<'s>(section: Section<'s>, block: &'s Block) -> SecurityGroup {
+    let name = section.label(block, true).unwrap_or_default().to_owned();
+    let rules = |kind: &'static str, peers: &'static str| {
+        let blocks = section.blocks(kind);
+        blocks.into_iter().filter_map(|block| security_rule(&section, kind, peers, block)).collect::<Vec<_>>()
+    };
+    let ingress = rules("ingress", "from");
+    let has_egress = !section.blocks("egress").is_empty();
+    let egress = rules("egress", "to");
+    let group = SecurityGroup { name, ingress, egress: has_egress.then_some(egress), place: section.place() };
+    section.finish();
+    group
+}
+
+fn security_rule<'s>(
+    outer: &Section<'s>,
+    kind: &'static str,
+    peers_name: &'static str,
+    block: &'s Block,
+) -> Option<SecurityRule> {
+    let section = Section::new(outer.context, outer.origin, kind, block);
+    section.label(block, false);
+    let ports = section.required("ports", "[80, 443]").and_then(|value| section.ports("ports", value));
+    let mut peers = Vec::new();
+    if let Some(value) = section.required(peers_name, "[anywhere]") {
+        for item in Section::items(value) {
+            peers.extend(peer(&section, peers_name, item));
+        }
+    }
+    let place = section.place();
+    section.finish();
+    Some(SecurityRule { ports: ports?, peers, place })
+}
+
+fn peer<'s>(section: &Section<'s>, name: &str, value: &'s Expression) -> Option<Peer> {
+    const KINDS: [Kind; 3] = [Kind::Network, Kind::SecurityGroup, Kind::Instance];
+    match value {
+        Expression::Variable(word) if word.as_str() == "anywhere" => Some(Peer::Anywhere),
+        Expression::Variable(word) => {
+            let text = format!("`{}` is no source or destination", word.as_str());
+            let hint = match nearest(word.as_str(), ["anywhere"]) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => format!("write `network.{}`, a network such as `\"10.0.0.0/8\"`, or `anywhere`", word.as_str()),
+            };
+            section.invalid(value, text, hint);
+            None
+        }
+        Expression::Traversal(_) => {
+            let (written, target) = Section::written_reference(value)?;
+            let (kind, id) = section.resolve(name, value, written, target, &KINDS)?;
+            Some(match kind {
+                Kind::SecurityGroup => Peer::SecurityGroup(SecurityGroupId(id)),
+                Kind::Instance => Peer::Instance(InstanceId(id)),
+                Kind::Network | Kind::Certificate | Kind::LoadBalancer | Kind::TargetGroup => {
+                    Peer::Network(NetworkId(id))
+                }
+            })
+        }
+        _ => {
+            let text = section.text(name, value)?;
+            if text == "anywhere" {
+                return Some(Peer::Anywhere);
+            }
+            section.cidr(value, &text).map(Peer::Cidr)
+        }
+    }
+}
+
+fn instance<'s>(section: Section<'s>, block: &'s Block) -> Instance {
+    let name = section.label(block, true).unwrap_or_default().to_owned();
+    let mut addresses = Vec::new();
+    if let Some(value) = section.required("addresses", "[\"10.0.1.5\"]") {
+        for (text, item) in section.texts("addresses", value) {
+            addresses.extend(section.address(item, &text));
+        }
+    }
+    let security_groups = security_groups(&section);
+    let instance = Instance { name, addresses, security_groups, place: section.place() };
+    section.finish();
+    instance
+}
+
+pub fn security_groups(section: &Section<'_>) -> Vec<SecurityGroupId> {
+    let Some(value) = section.value("security_groups") else { return Vec::new() };
+    let items = Section::items(value);
+    let find = |item| section.reference("security_groups", item, Kind::SecurityGroup).map(SecurityGroupId);
+    items.into_iter().filter_map(find).collect()
+}
+
+pub fn certificates(section: &Section<'_>, name: &'static str) -> Vec<CertificateId> {
+    let Some(value) = section.value(name) else { return Vec::new() };
+    let items = Section::items(value);
+    let find = |item| section.reference(name, item, Kind::Certificate).map(CertificateId);
+    items.into_iter().filter_map(find).collect()
+}
+
+fn certificate<'s>(section: Section<'s>, block: &'s Block) -> Certificate {
+    let name = section.label(block, true).unwrap_or_default().to_owned();
+    let development = section.flag("development").unwrap_or(false);
+    let chain = section.optional_text("chain");
+    let key = section.optional_text("key");
+    let names = section.value("names").map_or(Vec::new(), |value| {
+        section.texts("names", value).into_iter().map(|(text, _)| text.to_ascii_lowercase()).collect()
+    });
+    let folder = &section.origin.folder;
+    let source = match (development, chain, key) {
+        (false, Some(chain), Some(key)) => {
+            CertificateSource::Files { chain: folder.join(chain), key: folder.join(key) }
+        }
+        (true, None, None) => CertificateSource::Development,
+        (true, _, _) => {
+            section.push(
+                section
+                    .error("config/certificate-source", format!("{} is made for development and has files", section.title))
+                    .hint("remove `development`, or `chain` and `key`"),
+            );
+            CertificateSource::Development
+        }
+        (false, None, None) => {
+            section.push(
+                section
+                    .error("config/certificate-source", format!("{} has no source", section.title))
+                    .hint("add `chain = \"site.pem\"` and `key = \"site.key\"`, or `development = true`"),
+            );
+            CertificateSource::Development
+        }
+        (false, Some(_), None) | (false, None, Some(_)) => {
+            section.push(
+                section
+                    .error("config/certificate-source", format!("{} needs both `chain` and `key`", section.title))
+                    .hint("add the one that is missing; both may name the same file"),
+            );
+            CertificateSource::Development
+        }
+    };
+    let certificate = Certificate { name, names, source, place: section.place() };
+    section.finish();
+    certificate
+}

@@ -1,0 +1,165 @@
+//! Listeners.
+
+use hcl_edit::expr::Expression;
+use hcl_edit::structure::Block;
+use model::{
+    Action, FixedResponse, HeaderOverrides, Listener, ListenerAttributes, ListenerProtocol,
+    LoadBalancerId, Place, TlsPolicy,
+};
+
+use crate::blocks::certificates;
+use crate::rule;
+use crate::section::Section;
+
+/// ALB.md §2b.
+const HEADER_BYTES_MAX: usize = 1024;
+
+pub fn read<'s>(outer: &Section<'s>, block: &'s Block, load_balancer: LoadBalancerId) -> Option<Listener> {
+    let section = Section::new(outer.context, outer.origin, "listener", block);
+    let name = section.label(block, true).unwrap_or_default().to_owned();
+    let protocols = [("HTTP", ListenerProtocol::Http), ("HTTPS", ListenerProtocol::Https)];
+    let protocol = section.choice("protocol", &protocols).unwrap_or(ListenerProtocol::Http);
+    let port = section.required("port", "80").and_then(|value| section.number_in("port", value, 1..=65535));
+    let certificates = certificates(&section, "certificates");
+    check_certificates(&section, protocol, certificates.is_empty());
+    let tls_policy = tls_policy(&section);
+    let rules = rule::read_all(&section, protocol, 1);
+    let default = default_action(&section, protocol);
+    let attributes = attributes(&section);
+    let place = section.place();
+    section.finish();
+    let (default_action, default_place) = default?;
+    Some(Listener {
+        name,
+        load_balancer,
+        port: port? as u16,
+        protocol,
+        certificates,
+        tls_policy,
+        rules,
+        default_action,
+        default_place,
+        attributes,
+        place,
+    })
+}
+
+fn check_certificates(section: &Section<'_>, protocol: ListenerProtocol, none: bool) {
+    let value = section.value("certificates");
+    match (protocol, value, none) {
+        (ListenerProtocol::Https, None, _) => section.push(
+            section
+                .error("config/no-certificate", format!("{} is HTTPS and has no certificate", section.title))
+                .hint("add `certificates = [certificate.name]`; `certificate \"name\" { development = true }` makes one"),
+        ),
+        (ListenerProtocol::Http, Some(value), _) => section.push(
+            section
+                .error_at(value, "config/certificate-on-http", "an HTTP listener has no certificates")
+                .hint("write `protocol = \"HTTPS\"`, or remove `certificates`"),
+        ),
+        (ListenerProtocol::Https, Some(Expression::Array(array)), _) if array.is_empty() => section.push(
+            section
+                .error_at(array, "config/no-certificate", format!("{} is HTTPS and has no certificate", section.title))
+                .hint("the first of the list is the default certificate"),
+        ),
+        (ListenerProtocol::Http, None, _) | (ListenerProtocol::Https, Some(_), _) => {}
+    }
+}
+
+/// ALB.md §3a; what rustls cannot serve is refused by name.
+fn tls_policy(section: &Section<'_>) -> TlsPolicy {
+    let Some(value) = section.value("tls_policy") else { return TlsPolicy::default() };
+    let Some(text) = section.text("tls_policy", value) else { return TlsPolicy::default() };
+    if let Some(policy) = TlsPolicy::ALL.into_iter().find(|policy| policy.name() == text) {
+        return policy;
+    }
+    let bare = text.strip_prefix("ELBSecurityPolicy-").unwrap_or(&text);
+    let served = TlsPolicy::ALL.map(TlsPolicy::name);
+    let (message, near) = if bare.contains("FIPS") {
+        (format!("`{text}` needs a validated FIPS module, which is not in this program"), TlsPolicy::Tls12And13)
+    } else if bare.contains("PQ") {
+        (format!("`{text}` is not served yet, since not all its key exchange groups are"), if bare.contains("1-3-PQ") { TlsPolicy::Tls13 } else { TlsPolicy::Tls12And13 })
+    } else if bare.starts_with("TLS13-") || bare.starts_with("TLS-") || bare.starts_with("FS-") || bare == "2016-08" {
+        (format!("`{text}` has cipher suites or versions that are not safe and not served"), TlsPolicy::Tls12And13)
+    } else {
+        let hint = match crate::suggest::nearest(&text, served) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => format!("there are {}", crate::suggest::list(served)),
+        };
+        section.invalid(value, format!("there is no TLS policy `{text}`"), hint);
+        return TlsPolicy::default();
+    };
+    section.invalid(value, message, format!("the nearest that is served is `{}`", near.name()));
+    TlsPolicy::default()
+}
+
+fn default_action<'s>(outer: &Section<'s>, protocol: ListenerProtocol) -> Option<(Action, Place)> {
+    let Some(block) = outer.block("default") else {
+        outer.push(
+            outer
+                .error("config/missing-default", format!("{} has no default action", outer.title))
+                .hint("add `default { forward = target_group.… }`: what happens when no rule matches"),
+        );
+        return None;
+    };
+    read_default(outer, block, protocol)
+}
+
+pub fn read_default<'s>(outer: &Section<'s>, block: &'s Block, protocol: ListenerProtocol) -> Option<(Action, Place)> {
+    let section = Section::new(outer.context, outer.origin, "default", block);
+    section.label(block, false);
+    let action = rule::action(&section, protocol);
+    let place = section.place();
+    section.finish();
+    Some((action?, place))
+}
+
+/// What a shared listener answers to hosts that no site has.
+pub fn not_found() -> Action {
+    Action::FixedResponse(FixedResponse {
+        status: 404,
+        content_type: "text/plain".to_owned(),
+        body: "no such site".to_owned(),
+    })
+}
+
+fn attributes(section: &Section<'_>) -> ListenerAttributes {
+    let mut overrides = Vec::new();
+    match section.value("response_headers") {
+        None => {}
+        Some(Expression::Object(object)) => {
+            for (key, value) in object.iter() {
+                let name = match key {
+                    hcl_edit::expr::ObjectKey::Ident(ident) => Some(ident.as_str().to_owned()),
+                    hcl_edit::expr::ObjectKey::Expression(expression) => section.text("response_headers", expression),
+                };
+                let text = section.text("response_headers", value.expr());
+                if let Some((name, text)) = name.zip(text) {
+                    check_header(section, value.expr(), &name, &text);
+                    overrides.push((name, text));
+                }
+            }
+        }
+        Some(other) => section.invalid(other, "`response_headers` is an object", "write `response_headers = { \"X-Frame-Options\" = \"DENY\" }`"),
+    }
+    ListenerAttributes {
+        server_header: section.flag("server_header").unwrap_or(true),
+        response_headers: HeaderOverrides(overrides),
+        allow_ambiguous_paths: section.flag("allow_ambiguous_paths").unwrap_or(false),
+    }
+}
+
+/// Headers that frame a message or manage its connection are not the operator's to set.
+fn check_header(section: &Section<'_>, value: &Expression, name: &str, text: &str) {
+    const OURS: [&str; 8] = [
+        "connection", "content-length", "date", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade",
+    ];
+    let token = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
+    if name.is_empty() || !name.bytes().all(token) {
+        section.invalid(value, format!("`{name}` is no header name"), "use letters, digits and `-`");
+    } else if OURS.iter().any(|ours| ours.eq_ignore_ascii_case(name)) {
+        section.invalid(value, format!("`{name}` cannot be set"), "it frames the message or manages the connection");
+    } else if text.len() > HEADER_BYTES_MAX || !text.bytes().all(|b| b.is_ascii_graphic() || b == b' ') {
+        section.invalid(value, format!("the value of `{name}` cannot be sent"), "use visible ASCII, at most 1024 characters");
+    }
+}

@@ -1,0 +1,84 @@
+//! Who is called what: references are resolved before anything is read.
+
+use std::collections::BTreeMap;
+
+use model::Place;
+
+/// What can be referred to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    Network,
+    SecurityGroup,
+    Instance,
+    Certificate,
+    LoadBalancer,
+    TargetGroup,
+}
+
+impl Kind {
+    pub const ALL: [Kind; 6] = [
+        Kind::Network,
+        Kind::SecurityGroup,
+        Kind::Instance,
+        Kind::Certificate,
+        Kind::LoadBalancer,
+        Kind::TargetGroup,
+    ];
+
+    pub const fn keyword(self) -> &'static str {
+        match self {
+            Kind::Network => "network",
+            Kind::SecurityGroup => "security_group",
+            Kind::Instance => "instance",
+            Kind::Certificate => "certificate",
+            Kind::LoadBalancer => "load_balancer",
+            Kind::TargetGroup => "target_group",
+        }
+    }
+
+    pub fn of_keyword(keyword: &str) -> Option<Kind> {
+        Kind::ALL.into_iter().find(|kind| kind.keyword() == keyword)
+    }
+
+    /// For messages.
+    pub const fn words(self) -> &'static str {
+        match self {
+            Kind::Network => "network",
+            Kind::SecurityGroup => "security group",
+            Kind::Instance => "instance",
+            Kind::Certificate => "certificate",
+            Kind::LoadBalancer => "load balancer",
+            Kind::TargetGroup => "target group",
+        }
+    }
+}
+
+/// Every declared name with its position among its kind.
+#[derive(Debug, Default)]
+pub struct Names(BTreeMap<(Kind, String), (u32, Place)>);
+
+impl Names {
+    /// The place of the first declaration if the name is taken.
+    pub fn declare(&mut self, kind: Kind, name: &str, place: Place) -> Result<u32, Place> {
+        let next = self.0.keys().filter(|(k, _)| *k == kind).count() as u32;
+        match self.0.entry((kind, name.to_owned())) {
+            std::collections::btree_map::Entry::Occupied(entry) => Err(entry.get().1.clone()),
+            std::collections::btree_map::Entry::Vacant(entry) => {
+                entry.insert((next, place));
+                Ok(next)
+            }
+        }
+    }
+
+    pub fn find(&self, kind: Kind, name: &str) -> Option<u32> {
+        self.0.get(&(kind, name.to_owned())).map(|(id, _)| *id)
+    }
+
+    pub fn place(&self, kind: Kind, name: &str) -> Option<&Place> {
+        self.0.get(&(kind, name.to_owned())).map(|(_, place)| place)
+    }
+
+    pub fn of_kind(&self, kind: Kind) -> impl Iterator<Item = &str> {
+        self.0.keys().filter(move |(k, _)| *k == kind).map(|(_, name)| name.as_str())
+    }
+}

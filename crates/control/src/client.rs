@@ -1,0 +1,81 @@
+//! Asking a running instance over its control socket.
+
+use std::io::{self, Read, Write};
+use std::path::Path;
+use std::time::Duration;
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use crate::status::Status;
+
+/// A reload waits for sockets and certificates; nothing else takes long.
+const ANSWER_LIMIT: Duration = Duration::from_secs(60);
+const ANSWER_BYTES_MAX: u64 = 64 * 1024 * 1024;
+
+/// One line of JSON each way.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Question {
+    Status,
+    Reload,
+    Health,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ReloadAnswer {
+    pub generation: u64,
+    /// Rendered findings: why nothing changed, if `accepted` is false, else warnings.
+    pub findings: String,
+    pub accepted: bool,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct HealthAnswer {
+    pub serving: bool,
+    pub text: String,
+}
+
+/// Why an instance could not be asked.
+#[derive(Debug)]
+pub enum AskError {
+    /// Nothing runs there.
+    NotRunning(io::Error),
+    Io(io::Error),
+    NotUnderstood(String),
+}
+
+impl std::fmt::Display for AskError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            AskError::NotRunning(error) => write!(f, "no running pointsman answers there: {error}"),
+            AskError::Io(error) => write!(f, "the running pointsman did not answer: {error}"),
+            AskError::NotUnderstood(text) => write!(f, "the running pointsman gave an answer of another version: {text}"),
+        }
+    }
+}
+
+impl std::error::Error for AskError {}
+
+pub fn status(socket: &Path) -> Result<Status, AskError> {
+    ask(socket, Question::Status)
+}
+
+pub fn reload(socket: &Path) -> Result<ReloadAnswer, AskError> {
+    ask(socket, Question::Reload)
+}
+
+pub fn health(socket: &Path) -> Result<HealthAnswer, AskError> {
+    ask(socket, Question::Health)
+}
+
+fn ask<A: DeserializeOwned>(socket: &Path, question: Question) -> Result<A, AskError> {
+    let mut stream = net::unix::connect(socket).map_err(AskError::NotRunning)?;
+    stream.set_read_timeout(Some(ANSWER_LIMIT)).map_err(AskError::Io)?;
+    let mut line = serde_json::to_vec(&question).unwrap_or_default();
+    line.push(b'\n');
+    stream.write_all(&line).map_err(AskError::Io)?;
+    let mut answer = Vec::new();
+    stream.take(ANSWER_BYTES_MAX).read_to_end(&mut answer).map_err(AskError::Io)?;
+    serde_json::from_slice(&answer).map_err(|error| AskError::NotUnderstood(error.to_string()))
+}

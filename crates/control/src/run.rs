@@ -1,0 +1,429 @@
+//! The life of an instance: start, reload, drain.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use config::Style;
+use machine::board::Board;
+use model::Model;
+use proxy::{Command, Core, Snapshot, Start, StatsRegistry};
+use signal::{CoreCounters, Journal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::mpsc;
+
+use crate::admin::{self, Asked};
+use crate::client::{HealthAnswer, Question, ReloadAnswer};
+use crate::filters::{self, Enforcement};
+use crate::generation::Kept;
+use crate::health::Health;
+use crate::load::{Loaded, Source, load};
+use crate::sockets::Sockets;
+use crate::state::StateDirectory;
+use crate::status;
+
+/// After SIGTERM, requests may finish for so long.
+const DRAIN_LIMIT: Duration = Duration::from_secs(30);
+/// How often housekeeping is done: old generations, watched files, the live line.
+const TICK: Duration = Duration::from_secs(1);
+/// How often the keys of session tickets are replaced (DECISIONS 21).
+const TICKET_ROTATION: Duration = Duration::from_secs(6 * 3600);
+
+pub struct Settings {
+    pub source: Source,
+    /// `None`: all that the process may use.
+    pub cores: Option<usize>,
+    pub state: StateDirectory,
+    /// Reload when a configuration file changes.
+    pub watch: bool,
+    pub journal: Journal,
+    /// Of diagnostics.
+    pub style: Style,
+    /// Show the targets' state in one line that is rewritten.
+    pub live_line: bool,
+}
+
+/// What is told once everything is listened on.
+pub struct Ready {
+    /// The certificate of the local authority, if it was used.
+    pub authority: Option<PathBuf>,
+}
+
+/// Why an instance did not start.
+#[derive(Debug)]
+pub enum Failed {
+    Configuration(String),
+    /// Addresses, logs or folders that could not be had.
+    Environment(String),
+}
+
+impl Failed {
+    pub fn is_configuration(&self) -> bool {
+        matches!(self, Failed::Configuration(_))
+    }
+}
+
+impl std::fmt::Display for Failed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Failed::Configuration(text) => f.write_str(text.trim_end()),
+            Failed::Environment(text) => write!(f, "error: {text}"),
+        }
+    }
+}
+
+impl std::error::Error for Failed {}
+
+/// Serves until a signal ends it. Returns an error only if it could not start.
+pub fn run(settings: Settings, ready: impl FnOnce(&Ready)) -> Result<(), Failed> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|e| Failed::Environment(format!("cannot start: {e}")))?;
+    tokio::task::LocalSet::new().block_on(&runtime, async move {
+        let mut instance = Instance::start(settings)?;
+        instance.announce(ready);
+        instance.live().await;
+        Ok(())
+    })
+}
+
+struct CoreHandle {
+    commands: mpsc::UnboundedSender<Command>,
+    thread: JoinHandle<()>,
+    counters: Arc<CoreCounters>,
+    stats: StatsRegistry,
+}
+
+struct Instance {
+    settings: Settings,
+    kept: Kept,
+    sockets: Sockets,
+    enforcement: BTreeMap<SocketAddr, Enforcement>,
+    snapshot: Arc<Snapshot>,
+    /// Replaced snapshots: freed here, off the data cores, when no core holds them (DECISIONS 29).
+    old: Vec<Arc<Snapshot>>,
+    health: Health,
+    cores: Vec<CoreHandle>,
+    questions: mpsc::Receiver<Asked>,
+    started: i64,
+    configured: i64,
+    refused_reload: Option<String>,
+    /// Of the watched files.
+    stamp: Option<Vec<(PathBuf, std::time::SystemTime)>>,
+    draining: bool,
+}
+
+impl Instance {
+    fn start(settings: Settings) -> Result<Self, Failed> {
+        let environment = |what: &str, e: std::io::Error| Failed::Environment(format!("{what}: {e}"));
+        let descriptors = net::limits::raise_descriptors().map_err(|e| environment("cannot read the descriptor limit", e))?;
+        settings
+            .state
+            .create()
+            .map_err(|e| environment(&format!("cannot make the state directory `{}`", settings.state.path().display()), e))?;
+        let loaded = load(&settings.source, settings.state.path(), 1, settings.style)
+            .map_err(|rejected| Failed::Configuration(rejected.rendered))?;
+        eprint!("{}", loaded.warnings);
+        let core_count = settings.cores.unwrap_or_else(|| net::core::available_cores().len()).max(1);
+        let mut kept = Kept::new(settings.journal.clone(), descriptors).map_err(Failed::Environment)?;
+        let snapshot = Arc::new(kept.snapshot(&loaded, core_count).map_err(Failed::Environment)?);
+        let mut sockets = Sockets::with_inherited(net::systemd::inherited_listeners());
+        let mut plan = sockets.plan(&loaded.world, core_count).map_err(|failures| {
+            let lines: Vec<String> = failures.iter().map(ToString::to_string).collect();
+            Failed::Environment(lines.join("\nerror: "))
+        })?;
+        let socket = settings.state.control_socket();
+        let questions = admin::listen(&socket).map_err(|e| {
+            environment(&format!("cannot listen on the control socket `{}`", socket.display()), e)
+        })?;
+        let fresh = plan.fresh().map(|(address, bound)| (address, &bound.duplicates[..]));
+        let enforcement = filters::enforce(&loaded.world, fresh);
+        sockets.commit(&mut plan);
+        let health = Health::new(&loaded.world, kept.target_tls().clone(), settings.journal.clone());
+        let board = health.board();
+        let cores = spawn_cores(plan.opened, &snapshot, &board).map_err(|e| environment("cannot start a core", e))?;
+        let now = net::clock::unix_seconds();
+        let stamp = settings.watch.then(|| stamp(&settings.source));
+        let instance = Instance {
+            kept,
+            sockets,
+            enforcement,
+            snapshot,
+            old: Vec::new(),
+            health,
+            cores,
+            questions,
+            started: now,
+            configured: now,
+            refused_reload: None,
+            stamp,
+            draining: false,
+            settings,
+        };
+        Ok(instance)
+    }
+
+    fn announce(&self, ready: impl FnOnce(&Ready)) {
+        let journal = &self.settings.journal;
+        for (address, enforcement) in &self.enforcement {
+            if let Some(listener) = self.snapshot.world.listener_at(*address) {
+                let listener = &self.model()[listener];
+                let deny = self.model()[listener.load_balancer].deny;
+                let load_balancer = &self.model()[listener.load_balancer].name;
+                journal.info(
+                    "listener/opened",
+                    &[
+                        ("address", &address),
+                        ("listener", &format_args!("{load_balancer}.{}", listener.name)),
+                        ("admission", &enforcement.describe(deny)),
+                    ],
+                );
+            }
+        }
+        let development = self
+            .model()
+            .certificates
+            .iter()
+            .any(|c| c.source == model::CertificateSource::Development);
+        let authority = tls::LocalAuthority::certificate_below(self.settings.state.path());
+        ready(&Ready { authority: development.then_some(authority) });
+        net::systemd::notify("READY=1");
+    }
+
+    fn model(&self) -> &Model {
+        &self.snapshot.world.model
+    }
+
+    async fn live(&mut self) {
+        let mut signals = Signals::new();
+        let mut tick = tokio::time::interval(TICK);
+        let mut rotation = tokio::time::interval(TICKET_ROTATION);
+        rotation.tick().await;
+        loop {
+            tokio::select! {
+                board = self.health.changed() => self.publish_health(board),
+                Some(asked) = self.questions.recv() => self.answer(asked),
+                event = signals.next() => match event {
+                    Event::Reload => drop(self.reload()),
+                    Event::ReopenLogs => self.kept.reopen_logs(),
+                    Event::Stop => break,
+                },
+                _ = tick.tick() => self.housekeeping(),
+                _ = rotation.tick() => self.kept.rotate_tickets(),
+            }
+        }
+        self.drain(&mut signals).await;
+    }
+
+    fn publish_health(&mut self, board: Arc<Board>) {
+        for core in &self.cores {
+            let _ = core.commands.send(Command::Health(Arc::clone(&board)));
+        }
+    }
+
+    /// Whole or not at all: until every socket, certificate and log of the new generation is there,
+    /// nothing of the old one is touched.
+    fn reload(&mut self) -> ReloadAnswer {
+        net::systemd::notify_reloading();
+        let result = self.try_reload();
+        net::systemd::notify("READY=1");
+        let generation = self.snapshot.world.generation;
+        let journal = &self.settings.journal;
+        match result {
+            Ok(warnings) => {
+                self.refused_reload = None;
+                journal.info("reload/accepted", &[("generation", &generation)]);
+                ReloadAnswer { generation, findings: warnings, accepted: true }
+            }
+            Err(findings) => {
+                let first = findings.lines().next().unwrap_or_default().to_owned();
+                journal.error("reload/refused", &[("generation", &generation), ("first", &first)]);
+                self.refused_reload = Some(findings.clone());
+                ReloadAnswer { generation, findings, accepted: false }
+            }
+        }
+    }
+
+    fn try_reload(&mut self) -> Result<String, String> {
+        let generation = self.snapshot.world.generation + 1;
+        let plain = Style { color: false, ..self.settings.style };
+        let loaded: Loaded = load(&self.settings.source, self.settings.state.path(), generation, plain)
+            .map_err(|rejected| rejected.rendered)?;
+        let snapshot = self.kept.snapshot(&loaded, self.cores.len()).map_err(|e| format!("error: {e}\n"))?;
+        let mut plan = self.sockets.plan(&loaded.world, self.cores.len()).map_err(|failures| {
+            failures.iter().map(|failure| format!("error: {failure}\n")).collect::<String>()
+        })?;
+        self.health.replace(&loaded.world);
+        let board = self.health.board();
+        let closed = plan.closed.clone();
+        let opened = std::mem::take(&mut plan.opened);
+        self.sockets.commit(&mut plan);
+        let all = self.sockets.iter().map(|(address, bound)| (address, &bound.duplicates[..]));
+        self.enforcement = filters::enforce(&loaded.world, all);
+        let snapshot = Arc::new(snapshot);
+        for (core, opened) in self.cores.iter().zip(opened) {
+            let _ = core.commands.send(Command::Publish {
+                snapshot: Arc::clone(&snapshot),
+                board: Arc::clone(&board),
+                opened,
+                closed: closed.clone(),
+            });
+        }
+        self.old.push(std::mem::replace(&mut self.snapshot, snapshot));
+        let model = Arc::clone(&self.snapshot.world);
+        self.kept.settle(&model.model);
+        self.configured = net::clock::unix_seconds();
+        Ok(loaded.warnings)
+    }
+
+    fn answer(&mut self, asked: Asked) {
+        let answer = match asked.question {
+            Question::Status => serde_json::to_vec(&self.status()),
+            Question::Reload => serde_json::to_vec(&self.reload()),
+            Question::Health => {
+                let text = if self.draining { "draining" } else { "serving" };
+                serde_json::to_vec(&HealthAnswer { serving: !self.draining, text: text.into() })
+            }
+        };
+        let _ = asked.answer.send(answer.unwrap_or_default());
+    }
+
+    fn status(&self) -> status::Status {
+        let counters: Vec<&CoreCounters> = self.cores.iter().map(|core| &*core.counters).collect();
+        status::Status {
+            version: status::STATUS_VERSION,
+            pid: std::process::id(),
+            generation: self.snapshot.world.generation,
+            started: self.started,
+            configured: self.configured,
+            refused_reload: self.refused_reload.clone(),
+            cores: self.cores.len(),
+            draining: self.draining,
+            listeners: status::listeners(&self.snapshot.world, &self.enforcement),
+            target_groups: status::target_groups(&self.snapshot.world, &self.health),
+            logs: status::logs(self.kept.log_losses()),
+            connections: counters.iter().map(|c| c.active_connections()).sum(),
+            requests: counters.iter().map(|c| c.requests()).sum(),
+            refusals: status::refusals(&counters),
+        }
+    }
+
+    fn housekeeping(&mut self) {
+        self.old.retain(|snapshot| Arc::strong_count(snapshot) > 1);
+        let stats: Vec<&StatsRegistry> = self.cores.iter().map(|core| &core.stats).collect();
+        self.health.observe(&stats);
+        if self.stamp.is_some() {
+            let now = stamp(&self.settings.source);
+            if self.stamp.as_ref() != Some(&now) {
+                self.stamp = Some(now);
+                drop(self.reload());
+            }
+        }
+        if self.settings.live_line {
+            crate::words::print_live_line(&self.status());
+        }
+    }
+
+    /// Nothing new is accepted; requests may finish; a second signal ends it at once.
+    async fn drain(&mut self, signals: &mut Signals) {
+        self.draining = true;
+        net::systemd::notify("STOPPING=1");
+        self.settings.journal.info("instance/draining", &[]);
+        for core in &self.cores {
+            let _ = core.commands.send(Command::Drain);
+        }
+        let end = Instant::now() + DRAIN_LIMIT;
+        while self.cores.iter().any(|core| !core.thread.is_finished()) && Instant::now() < end {
+            tokio::select! {
+                board = self.health.changed() => self.publish_health(board),
+                Some(asked) = self.questions.recv() => self.answer(asked),
+                Event::Stop = signals.next() => break,
+                () = tokio::time::sleep(Duration::from_millis(20)) => {}
+            }
+        }
+        self.kept.settle_logs();
+        let _ = std::fs::remove_file(self.settings.state.control_socket());
+        self.settings.journal.info("instance/stopped", &[]);
+    }
+}
+
+fn spawn_cores(
+    opened: Vec<Vec<proxy::Opened>>,
+    snapshot: &Arc<Snapshot>,
+    board: &Arc<Board>,
+) -> std::io::Result<Vec<CoreHandle>> {
+    let spawn = |(index, opened)| {
+        let (commands, receiver) = mpsc::unbounded_channel();
+        let counters = Arc::new(CoreCounters::default());
+        let stats = StatsRegistry::default();
+        let start = Start {
+            index,
+            snapshot: Arc::clone(snapshot),
+            board: Arc::clone(board),
+            opened,
+            counters: Arc::clone(&counters),
+            stats: stats.clone(),
+            commands: receiver,
+        };
+        let name = format!("core-{index}");
+        let thread = net::core::spawn_core(None, &name, move || Core::run(start))?;
+        Ok(CoreHandle { commands, thread, counters, stats })
+    };
+    opened.into_iter().enumerate().map(spawn).collect()
+}
+
+/// Names and times of change of the configuration's files.
+fn stamp(source: &Source) -> Vec<(PathBuf, std::time::SystemTime)> {
+    let Source::Path(path) = source else { return Vec::new() };
+    let mut files = vec![path.clone()];
+    if let Ok(entries) = std::fs::read_dir(path) {
+        files.extend(entries.filter_map(|entry| Some(entry.ok()?.path())));
+    }
+    files.sort();
+    let changed = |file: PathBuf| Some((file.clone(), std::fs::metadata(&file).ok()?.modified().ok()?));
+    files.into_iter().filter_map(changed).collect()
+}
+
+enum Event {
+    Reload,
+    ReopenLogs,
+    Stop,
+}
+
+struct Signals {
+    hangup: Option<Signal>,
+    user1: Option<Signal>,
+    terminate: Option<Signal>,
+    interrupt: Option<Signal>,
+}
+
+impl Signals {
+    fn new() -> Self {
+        Signals {
+            hangup: signal(SignalKind::hangup()).ok(),
+            user1: signal(SignalKind::user_defined1()).ok(),
+            terminate: signal(SignalKind::terminate()).ok(),
+            interrupt: signal(SignalKind::interrupt()).ok(),
+        }
+    }
+
+    async fn next(&mut self) -> Event {
+        tokio::select! {
+            () = received(&mut self.hangup) => Event::Reload,
+            () = received(&mut self.user1) => Event::ReopenLogs,
+            () = received(&mut self.terminate) => Event::Stop,
+            () = received(&mut self.interrupt) => Event::Stop,
+        }
+    }
+}
+
+async fn received(signal: &mut Option<Signal>) {
+    match signal {
+        Some(signal) => drop(signal.recv().await),
+        None => std::future::pending().await,
+    }
+}

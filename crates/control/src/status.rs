@@ -1,0 +1,134 @@
+//! What a running instance says of itself.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use model::{GroupId, Refusal};
+use serde::{Deserialize, Serialize};
+use signal::CoreCounters;
+use world::World;
+
+use crate::filters::Enforcement;
+use crate::health::Health;
+
+/// The shape of `pointsman status --json`. `version` changes when a field changes its meaning.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Status {
+    pub version: u32,
+    pub pid: u32,
+    pub generation: u64,
+    /// Unix seconds.
+    pub started: i64,
+    /// Unix seconds of the configuration that is served.
+    pub configured: i64,
+    /// The last reload that was refused and is not yet mended.
+    pub refused_reload: Option<String>,
+    pub cores: usize,
+    pub draining: bool,
+    pub listeners: Vec<ListenerStatus>,
+    pub target_groups: Vec<TargetGroupStatus>,
+    pub logs: Vec<LogStatus>,
+    pub connections: u64,
+    pub requests: u64,
+    /// Count by refusal code, without zeros.
+    pub refusals: BTreeMap<String, u64>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ListenerStatus {
+    pub load_balancer: String,
+    pub name: String,
+    pub protocol: String,
+    pub address: String,
+    /// `open`, `kernel filter`, or `after accept`, and what an outsider gets.
+    pub admission: String,
+    /// Where it is declared.
+    pub place: String,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct TargetGroupStatus {
+    pub name: String,
+    /// Fewer targets are healthy than `minimum_healthy_targets`: traffic goes to all.
+    pub fail_open: bool,
+    pub in_use: bool,
+    pub targets: Vec<TargetStatus>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct TargetStatus {
+    pub target: String,
+    pub addresses: Vec<String>,
+    /// ALB.md §5d.
+    pub state: String,
+    pub reason: String,
+    pub description: String,
+    /// Unix seconds.
+    pub since: i64,
+    /// `normal`, or `anomalous` where the target fails more than its peers.
+    pub anomaly: String,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct LogStatus {
+    pub path: String,
+    pub lost_lines: u64,
+}
+
+pub const STATUS_VERSION: u32 = 1;
+
+pub fn listeners(world: &World, enforcement: &BTreeMap<SocketAddr, Enforcement>) -> Vec<ListenerStatus> {
+    let describe = |(address, enforcement): (&SocketAddr, &Enforcement)| {
+        let listener = &world.model[world.listener_at(*address)?];
+        let load_balancer = &world.model[listener.load_balancer];
+        Some(ListenerStatus {
+            load_balancer: load_balancer.name.clone(),
+            name: listener.name.clone(),
+            protocol: listener.protocol.scheme().to_owned(),
+            address: address.to_string(),
+            admission: enforcement.describe(load_balancer.deny),
+            place: listener.place.to_string(),
+        })
+    };
+    enforcement.iter().filter_map(describe).collect()
+}
+
+pub fn target_groups(world: &World, health: &Health) -> Vec<TargetGroupStatus> {
+    let board = health.board();
+    let groups = world.model.target_groups.iter().zip(&board.groups).enumerate();
+    let describe = |(at, (group, board)): (usize, (&model::TargetGroup, &machine::board::GroupBoard))| {
+        TargetGroupStatus {
+            name: group.name.clone(),
+            fail_open: board.fails_open(group.minimum_healthy_targets),
+            in_use: world.group_in_use(GroupId(at as u32)),
+            targets: board.targets.iter().map(target).collect(),
+        }
+    };
+    groups.map(describe).collect()
+}
+
+fn target(target: &machine::board::TargetBoard) -> TargetStatus {
+    TargetStatus {
+        target: target.name.to_string(),
+        addresses: target.addresses.iter().map(ToString::to_string).collect(),
+        state: target.state.name().to_owned(),
+        reason: target.reason.map_or(String::new(), |reason| reason.code().to_owned()),
+        description: target.reason.map_or(String::new(), |reason| reason.to_string()),
+        since: target.since_unix,
+        anomaly: if target.weight < verdict::target::FULL { "anomalous" } else { "normal" }.to_owned(),
+    }
+}
+
+pub fn logs(losses: Vec<(PathBuf, u64)>) -> Vec<LogStatus> {
+    let describe = |(path, lost_lines): (PathBuf, u64)| LogStatus { path: path.display().to_string(), lost_lines };
+    losses.into_iter().map(describe).collect()
+}
+
+pub fn refusals(counters: &[&CoreCounters]) -> BTreeMap<String, u64> {
+    let count = |refusal: &Refusal| {
+        let count: u64 = counters.iter().map(|core| core.refusals(*refusal)).sum();
+        (count > 0).then(|| (refusal.code().to_owned(), count))
+    };
+    Refusal::ALL.iter().filter_map(count).collect()
+}

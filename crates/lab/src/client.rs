@@ -1,0 +1,122 @@
+//! A person's client in one of the networks of a story.
+
+use std::fmt;
+use std::io::{self, Read, Write};
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+/// How long the person waits. A browser waits longer; the outcome is the same.
+const PATIENCE: Duration = Duration::from_millis(1500);
+const ANSWER_BYTES_MAX: u64 = 1024 * 1024;
+
+/// What the person sees.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Seen {
+    Answer { status: u16, location: Option<String>, body: String },
+    /// Nothing came back at all.
+    TimedOut,
+    /// Connected, and then silence (DECISIONS 10).
+    Silence,
+    Refused,
+    /// The connection ended without an answer.
+    Closed,
+    Failed(String),
+}
+
+impl fmt::Display for Seen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Seen::Answer { status, location: Some(location), .. } => write!(f, "{status} → {location}"),
+            Seen::Answer { status, body, .. } => {
+                let line = body.lines().find(|line| !line.trim().is_empty() && !line.starts_with("<html"));
+                write!(f, "{status} {}", line.unwrap_or("").trim())
+            }
+            Seen::TimedOut => f.write_str("connection timed out"),
+            Seen::Silence => f.write_str("connected, then silence until the client gave up"),
+            Seen::Refused => f.write_str("connection refused"),
+            Seen::Closed => f.write_str("connection closed without an answer"),
+            Seen::Failed(error) => f.write_str(error),
+        }
+    }
+}
+
+impl Seen {
+    pub fn status(&self) -> Option<u16> {
+        match self {
+            Seen::Answer { status, .. } => Some(*status),
+            _ => None,
+        }
+    }
+
+    /// The request got nowhere and nothing said so.
+    pub fn hangs(&self) -> bool {
+        matches!(self, Seen::TimedOut | Seen::Silence)
+    }
+}
+
+/// One GET over plain HTTP from a source address.
+pub fn get(from: IpAddr, to: SocketAddr, host: &str, path: &str) -> Seen {
+    let stream = match net::stream::connect_from(from, to, PATIENCE) {
+        Ok(stream) => stream,
+        Err(error) => return failed_connect(&error),
+    };
+    let _ = stream.set_read_timeout(Some(PATIENCE));
+    exchange(stream, host, path)
+}
+
+/// One GET over TLS, trusting the authority in `authority`.
+pub fn get_tls(from: IpAddr, to: SocketAddr, host: &str, path: &str, authority: &std::path::Path) -> Seen {
+    let stream = match net::stream::connect_from(from, to, PATIENCE) {
+        Ok(stream) => stream,
+        Err(error) => return failed_connect(&error),
+    };
+    let _ = stream.set_read_timeout(Some(PATIENCE));
+    match tls::blocking_client(stream, host, authority) {
+        Ok(stream) => exchange(stream, host, path),
+        Err(error) => Seen::Failed(error.to_string()),
+    }
+}
+
+fn failed_connect(error: &io::Error) -> Seen {
+    match error.kind() {
+        io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => Seen::TimedOut,
+        io::ErrorKind::ConnectionRefused => Seen::Refused,
+        _ => Seen::Failed(error.to_string()),
+    }
+}
+
+fn exchange(mut stream: impl Read + Write, host: &str, path: &str) -> Seen {
+    let request = format!(
+        "GET {path} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: story/1.0\r\nConnection: close\r\n\r\n"
+    );
+    if let Err(error) = stream.write_all(request.as_bytes()).and_then(|()| stream.flush()) {
+        return failed_answer(&error);
+    }
+    let mut answer = Vec::new();
+    if let Err(error) = stream.take(ANSWER_BYTES_MAX).read_to_end(&mut answer)
+        && answer.is_empty()
+    {
+        return failed_answer(&error);
+    }
+    parse(&String::from_utf8_lossy(&answer)).unwrap_or(Seen::Closed)
+}
+
+fn failed_answer(error: &io::Error) -> Seen {
+    match error.kind() {
+        io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => Seen::Silence,
+        io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe | io::ErrorKind::UnexpectedEof => {
+            Seen::Closed
+        }
+        _ => Seen::Failed(error.to_string()),
+    }
+}
+
+fn parse(answer: &str) -> Option<Seen> {
+    let (head, body) = answer.split_once("\r\n\r\n")?;
+    let status = head.split(' ').nth(1)?.parse().ok()?;
+    let location = head.lines().find_map(|line| {
+        let (name, value) = line.split_once(':')?;
+        name.eq_ignore_ascii_case("location").then(|| value.trim().to_owned())
+    });
+    Some(Seen::Answer { status, location, body: body.to_owned() })
+}

@@ -1,0 +1,230 @@
+//! From a knock to a connection: admission, limits and the TLS handshake.
+
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::time::Duration;
+
+use model::{Deny, ListenerId, ListenerProtocol, Refusal, canonical};
+use signal::ConnectionEvent;
+use tokio::net::TcpStream;
+use verdict::journey::{Knocked, Live as LiveMode, Secured};
+
+use crate::answer;
+use crate::connection::{Connection, serve};
+use crate::core::Core;
+use crate::live::Live;
+use crate::stream::Stream;
+
+/// After the descriptor limit is met: time for others to close theirs.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
+/// DECISIONS 10.
+const HELD_MAX: u32 = 1024;
+const HELD_FOR: Duration = Duration::from_secs(10);
+
+/// Accepts until it is aborted.
+pub async fn accept_loop(core: Rc<Core>, address: SocketAddr, socket: std::net::TcpListener, shared: bool) {
+    let listener = match net::listen::into_tokio(socket, shared) {
+        Ok(listener) => listener,
+        Err(_) => return,
+    };
+    loop {
+        match net::stream::accept(&listener).await {
+            Ok((stream, peer)) => knock(&core, stream, peer, address),
+            Err(error) if transient(&error) => {}
+            // Out of descriptors or memory: shed and recover.
+            Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
+        }
+    }
+}
+
+fn transient(error: &std::io::Error) -> bool {
+    use std::io::ErrorKind::{ConnectionAborted, ConnectionReset, Interrupted, WouldBlock};
+    matches!(error.kind(), ConnectionAborted | ConnectionReset | Interrupted | WouldBlock)
+}
+
+/// A connection attempt as far as it has come.
+struct Knock {
+    peer: SocketAddr,
+    local: SocketAddr,
+    listener: ListenerId,
+}
+
+fn knock(core: &Rc<Core>, stream: TcpStream, peer: SocketAddr, address: SocketAddr) {
+    let live = core.live();
+    let Some(listener) = live.world().listener_at(address) else { return };
+    let peer = SocketAddr::new(canonical(peer.ip()), peer.port());
+    let knock = Knock { peer, local: address, listener };
+    core.counters.accepted();
+    let load_balancer = live.listener(listener).load_balancer;
+    let admission = live.world().ingress(load_balancer);
+    match Knocked::<LiveMode>::live(peer.ip(), address.port()).admit(admission, &mut ()) {
+        Err(refused) => turn_away(core, live, stream, knock, refused.refusal),
+        Ok(_) if core.active.get() >= live.snapshot.core_connections_max => {
+            refuse(core, &live, &knock, Refusal::AdmitConnectionLimit);
+            net::stream::reset(stream);
+        }
+        Ok(admitted) => {
+            let guard = Active::new(core);
+            match live.listener(listener).protocol {
+                ListenerProtocol::Http => {
+                    let secured = admitted.plain();
+                    tokio::task::spawn_local(async move {
+                        let guard = guard;
+                        converse(&guard.0, live, Stream::Plain(stream), knock, secured, None).await;
+                    });
+                }
+                ListenerProtocol::Https => {
+                    tokio::task::spawn_local(async move {
+                        let guard = guard;
+                        let core = &guard.0;
+                        let shaken = Box::pin(handshake(core, &live, stream, &knock)).await;
+                        if let Some((stream, facts)) = shaken {
+                            converse(core, live, stream, knock, admitted.secured(), Some(facts)).await;
+                        }
+                    });
+                }
+            }
+        }
+    }
+}
+
+/// Counts a connection as active for as long as its task lives, even if it panics.
+struct Active(Rc<Core>);
+
+impl Active {
+    fn new(core: &Rc<Core>) -> Self {
+        core.active.set(core.active.get() + 1);
+        core.counters.opened();
+        Active(Rc::clone(core))
+    }
+}
+
+impl Drop for Active {
+    fn drop(&mut self) {
+        self.0.active.set(self.0.active.get() - 1);
+        self.0.counters.closed();
+    }
+}
+
+async fn converse(
+    core: &Core,
+    live: Rc<Live>,
+    stream: Stream,
+    knock: Knock,
+    secured: Secured<LiveMode>,
+    handshake: Option<tls::HandshakeFacts>,
+) {
+    let connection =
+        Connection::new(core, &live, stream, knock.peer, knock.local, knock.listener, secured, handshake);
+    drop(live);
+    serve(core, connection).await;
+}
+
+async fn handshake(
+    core: &Core,
+    live: &Live,
+    stream: TcpStream,
+    knock: &Knock,
+) -> Option<(Stream, tls::HandshakeFacts)> {
+    let listener = live.listener(knock.listener);
+    let load_balancer = live.load_balancer(listener.load_balancer);
+    let settings = live.snapshot.tls.get(knock.listener.0 as usize)?.as_ref()?;
+    let limit = load_balancer.attributes.handshake_timeout.duration();
+    let started = core.now();
+    let accepted = tokio::time::timeout(limit, settings.settings.accept(stream)).await;
+    let refusal = match accepted {
+        Ok(Ok((stream, facts))) => {
+            core.counters.handshake_completed();
+            if let Some(log) = live.connection_log(listener.load_balancer) {
+                let latency = core.now().saturating_duration_since(started);
+                log.borrow_mut().append(&event(core, live, knock, Some(&facts), Some(latency), None));
+            }
+            return Some((Stream::Server(Box::new(stream)), facts));
+        }
+        Ok(Err(failure)) => {
+            if let Some(stream) = failure.plain {
+                answer::plain_http(core, live, knock.listener, stream).await;
+            }
+            failure.refusal
+        }
+        Err(_) => Refusal::TlsHandshakeTimeout,
+    };
+    core.counters.handshake_failed();
+    refuse(core, live, knock, refusal);
+    None
+}
+
+/// Counts a refusal before any request and writes it to the connection log.
+fn refuse(core: &Core, live: &Live, knock: &Knock, refusal: Refusal) {
+    core.counters.refused(refusal);
+    let load_balancer = live.listener(knock.listener).load_balancer;
+    if let Some(log) = live.connection_log(load_balancer) {
+        log.borrow_mut().append(&event(core, live, knock, None, None, Some(refusal)));
+    }
+}
+
+fn event<'a>(
+    core: &Core,
+    live: &'a Live,
+    knock: &'a Knock,
+    facts: Option<&'a tls::HandshakeFacts>,
+    latency: Option<Duration>,
+    refusal: Option<Refusal>,
+) -> ConnectionEvent<'a> {
+    let (seconds, micros) = core.clock.wall();
+    ConnectionEvent {
+        seconds,
+        micros,
+        client: knock.peer,
+        local: knock.local,
+        tls: facts.map(|f| (f.cipher, f.version)),
+        key_exchange: facts.and_then(|f| f.key_exchange),
+        handshake: latency,
+        load_balancer: &live.load_balancer(live.listener(knock.listener).load_balancer).name,
+        trace: 0,
+        cause: refusal.map(Refusal::code),
+    }
+}
+
+/// What an unadmitted client experiences where the kernel has not already dropped it.
+fn turn_away(core: &Rc<Core>, live: Rc<Live>, stream: TcpStream, knock: Knock, refusal: Refusal) {
+    refuse(core, &live, &knock, refusal);
+    let listener = live.listener(knock.listener);
+    match live.load_balancer(listener.load_balancer).deny {
+        Deny::Reset => net::stream::reset(stream),
+        Deny::Drop => hold(core, stream),
+        Deny::Page => {
+            let guard = Active::new(core);
+            tokio::task::spawn_local(async move {
+                let core = &guard.0;
+                Box::pin(show_page(core, &live, stream, &knock, refusal)).await;
+            });
+        }
+    }
+}
+
+/// Silence (DECISIONS 10): nothing is read, and at last the connection is reset.
+fn hold(core: &Rc<Core>, stream: TcpStream) {
+    if core.held.get() >= HELD_MAX {
+        return net::stream::reset(stream);
+    }
+    core.held.set(core.held.get() + 1);
+    let core = Rc::clone(core);
+    tokio::task::spawn_local(async move {
+        tokio::time::sleep(HELD_FOR).await;
+        net::stream::reset(stream);
+        core.held.set(core.held.get() - 1);
+    });
+}
+
+async fn show_page(core: &Core, live: &Live, stream: TcpStream, knock: &Knock, refusal: Refusal) {
+    let stream = match live.listener(knock.listener).protocol {
+        ListenerProtocol::Http => Stream::Plain(stream),
+        ListenerProtocol::Https => match handshake(core, live, stream, knock).await {
+            Some((stream, _)) => stream,
+            None => return,
+        },
+    };
+    answer::denied(core, live, knock.listener, stream, refusal).await;
+}
+

@@ -1,0 +1,169 @@
+//! A client's connection between and around its requests.
+
+use std::future::poll_fn;
+use std::net::SocketAddr;
+use std::task::Poll;
+use std::time::{Duration, Instant};
+
+use model::{ListenerId, LoadBalancerId};
+use verdict::journey::{Live as LiveMode, Secured};
+
+use crate::buffers::Scratch;
+use crate::core::Core;
+use crate::exchange::{After, exchange};
+use crate::live::Live;
+use crate::stream::Stream;
+use crate::timer::Timer;
+
+/// After the last answer of a connection whose client may still be sending: how long and how much is
+/// read and thrown away, so that the answer is not lost to a reset (RFC 9112 §9.6).
+const LINGER_FOR: Duration = Duration::from_secs(2);
+const LINGER_BYTES_MAX: usize = 1024 * 1024;
+
+pub struct Connection {
+    pub stream: Stream,
+    pub peer: SocketAddr,
+    pub local: SocketAddr,
+    pub secured: Secured<LiveMode>,
+    pub handshake: Option<Box<tls::HandshakeFacts>>,
+    /// Bytes that were read and not yet used: a partial head, or pipelined requests.
+    pub pending: Vec<u8>,
+    pub timer: Timer,
+    /// `client_keep_alive`, fixed when the connection opened (ALB.md §6b).
+    pub expires: Instant,
+    /// Ties the access log to the connection log.
+    pub trace: u64,
+    pub load_balancer: LoadBalancerId,
+    /// The listener in the generation it was looked up in.
+    pub listener: (u64, ListenerId),
+    idle_timeout: Duration,
+    head_timeout: Duration,
+}
+
+impl Connection {
+    #[expect(clippy::too_many_arguments, reason = "each is a fact of its own, used once")]
+    pub fn new(
+        core: &Core,
+        live: &Live,
+        stream: Stream,
+        peer: SocketAddr,
+        local: SocketAddr,
+        listener: ListenerId,
+        secured: Secured<LiveMode>,
+        handshake: Option<tls::HandshakeFacts>,
+    ) -> Self {
+        let load_balancer = live.listener(listener).load_balancer;
+        let attributes = &live.load_balancer(load_balancer).attributes;
+        let now = core.now();
+        let idle_timeout = attributes.idle_timeout.duration();
+        Connection {
+            stream,
+            peer,
+            local,
+            secured,
+            handshake: handshake.map(Box::new),
+            pending: Vec::new(),
+            timer: Timer::new(now + idle_timeout),
+            expires: now + attributes.client_keep_alive.duration(),
+            trace: core.random.borrow_mut().next_u64(),
+            load_balancer,
+            listener: (live.snapshot.world.generation, listener),
+            idle_timeout,
+            head_timeout: attributes.head_timeout.duration(),
+        }
+    }
+}
+
+/// Serves requests until the connection ends.
+pub async fn serve(core: &Core, mut connection: Connection) {
+    let slot = poll_fn(|cx| Poll::Ready(core.register(cx.waker().clone()))).await;
+    let registered = Registered { core, slot };
+    loop {
+        let Some(first) = next_bytes(core, &mut connection).await else { break };
+        // Boxed, so that an idle connection holds none of a request's state.
+        let after = Box::pin(exchange(core, &mut connection, first)).await;
+        match after {
+            After::KeepAlive => {}
+            After::Close => {
+                let _ = poll_fn(|cx| connection.stream.poll_shutdown(cx)).await;
+                break;
+            }
+            After::Linger => {
+                Box::pin(linger(core, &mut connection.stream)).await;
+                break;
+            }
+            After::Abort => break,
+        }
+    }
+    drop(registered);
+}
+
+struct Registered<'c> {
+    core: &'c Core,
+    slot: usize,
+}
+
+impl Drop for Registered<'_> {
+    fn drop(&mut self) {
+        self.core.unregister(self.slot);
+    }
+}
+
+/// Waits for the first bytes of a request without holding a buffer. `None`: the connection is over.
+async fn next_bytes<'c>(core: &'c Core, connection: &mut Connection) -> Option<Scratch<'c>> {
+    if !connection.pending.is_empty() {
+        return Some(core.buffers.scratch());
+    }
+    connection.timer.set(core.now() + connection.idle_timeout);
+    let mut idle = false;
+    let first = poll_fn(|cx| {
+        let mut scratch = core.buffers.scratch();
+        match connection.stream.poll_read(cx, scratch.space()) {
+            Poll::Ready(Ok(length)) if length > 0 => {
+                scratch.set_filled(length);
+                return Poll::Ready(Some(scratch));
+            }
+            Poll::Ready(_) => return Poll::Ready(None),
+            Poll::Pending => {}
+        }
+        // A connection that has just been answered may be closed; a new one was promised a request.
+        if idle && core.draining.get() {
+            return Poll::Ready(None);
+        }
+        idle = true;
+        connection.timer.poll_expired(cx).map(|()| None)
+    })
+    .await;
+    if first.is_some() {
+        connection.timer.set(core.now() + connection.head_timeout);
+    }
+    first
+}
+
+/// Closes our side and reads what still comes, within limits.
+pub async fn linger(core: &Core, stream: &mut Stream) {
+    let mut timer = Timer::new(core.now() + LINGER_FOR);
+    let mut left = LINGER_BYTES_MAX;
+    let mut closed = false;
+    poll_fn(|cx| {
+        if timer.poll_expired(cx).is_ready() {
+            return Poll::Ready(());
+        }
+        if !closed {
+            match stream.poll_shutdown(cx) {
+                Poll::Ready(Ok(())) => closed = true,
+                Poll::Ready(Err(_)) => return Poll::Ready(()),
+                Poll::Pending => return Poll::Pending,
+            }
+        }
+        loop {
+            let mut scratch = core.buffers.scratch();
+            match stream.poll_read(cx, scratch.space()) {
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready(Ok(length)) if length > 0 && length <= left => left -= length,
+                Poll::Ready(_) => return Poll::Ready(()),
+            }
+        }
+    })
+    .await;
+}

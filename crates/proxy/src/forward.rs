@@ -1,0 +1,275 @@
+//! The forward action: a group, a target, an attempt, and perhaps another.
+
+use std::net::SocketAddr;
+use std::rc::Rc;
+
+use http1::{Fields, Framing};
+use model::{Forward, GroupId, Refusal, Stickiness, TargetProtocol};
+use verdict::admit::admit;
+use verdict::journey::{Aim, Attempt, Retry, retry};
+
+use crate::answer;
+use crate::connection::Connection;
+use crate::core::Core;
+use crate::exchange::{After, LiveRouted, Request};
+use crate::live::{GroupLive, Live};
+use crate::relay::{self, Answered, AttemptFailed};
+use crate::stream::Stream;
+use crate::target::{Outstanding, Tried, View};
+use machine::board::{GroupBoard, TargetBoard};
+use machine::stickiness;
+
+/// Targets that one request tries at most.
+const ATTEMPTS_MAX: usize = 5;
+
+/// A forward action with everything ready but the target.
+pub struct Prepared<'l> {
+    pub routed: LiveRouted<'l>,
+    pub action: &'l Forward,
+    pub group: GroupId,
+    /// The key of the target that a valid cookie names.
+    pub sticky: Option<u64>,
+    /// The head for the target.
+    pub out: Vec<u8>,
+}
+
+/// Draws the group, or keeps the one that the `AWSALBTG` cookie names.
+pub fn draw_group(
+    core: &Core,
+    live: &Live,
+    routed: &LiveRouted<'_>,
+    action: &Forward,
+    request: &mut Request,
+    fields: &Fields,
+) -> Result<GroupId, Refusal> {
+    let mut sticky = None;
+    if action.stickiness.is_some() {
+        let cookies = fields.values(&request.bytes, "cookie");
+        let now = request.record.created_seconds();
+        if let Some(key) = stickiness::TARGET_GROUP.read(cookies, &live.snapshot.stickiness_keys, now) {
+            let named = action.groups.iter().find(|g| group_key(live, g.group) == key);
+            sticky = named.map(|g| g.group);
+        }
+    }
+    let draw = core.random.borrow_mut().next_u64();
+    routed.group(action, sticky, draw)
+}
+
+fn group_key(live: &Live, group: GroupId) -> u64 {
+    machine::board::group_key(&live.target_group(group).name)
+}
+
+/// The target that a valid stickiness cookie of the group names.
+pub fn sticky_target(
+    _core: &Core,
+    live: &Live,
+    group: GroupId,
+    request: &Request,
+    fields: &Fields,
+) -> Option<u64> {
+    let cookies = || fields.values(&request.bytes, "cookie");
+    let now = request.record.created_seconds();
+    let keys = &live.snapshot.stickiness_keys;
+    match &live.target_group(group).stickiness {
+        Stickiness::Off => None,
+        Stickiness::LoadBalancerCookie { .. } => stickiness::LOAD_BALANCER.read(cookies(), keys, now),
+        Stickiness::AppCookie { name, .. } => stickiness::read_app(cookies(), name, keys, now),
+    }
+}
+
+/// A target that was chosen, in the board's and in the core's words.
+pub struct Aimed<'a> {
+    pub index: usize,
+    pub board: &'a TargetBoard,
+    pub outstanding: Outstanding,
+    pub key: u64,
+}
+
+/// Forwards the request, tries again where that is allowed (DECISIONS 15), and answers.
+pub async fn forward(
+    core: &Core,
+    live: &Rc<Live>,
+    connection: &mut Connection,
+    request: &mut Request,
+    mut prepared: Prepared<'_>,
+) -> After {
+    request.record.forwarded(prepared.group);
+    let refusal = match attempts(core, live, connection, request, &mut prepared).await {
+        Ok(after) => {
+            core.buffers.recycle(prepared.out);
+            return after;
+        }
+        Err(refusal) => refusal,
+    };
+    core.buffers.recycle(prepared.out);
+    answer::refuse(core, live, connection, request, refusal).await
+}
+
+async fn attempts(
+    core: &Core,
+    live: &Rc<Live>,
+    connection: &mut Connection,
+    request: &mut Request,
+    prepared: &mut Prepared<'_>,
+) -> Result<After, Refusal> {
+    let (board, group) = live.group(prepared.group).ok_or(Refusal::TargetNoneRegistered)?;
+    let mut tried = Tried::default();
+    let mut last = None;
+    for _ in 0..ATTEMPTS_MAX {
+        let aimed = match aim(core, live, prepared, board, group, &tried) {
+            Ok(aimed) => aimed,
+            Err(refusal) => return Err(last.unwrap_or(refusal)),
+        };
+        match attempt(core, live, connection, request, prepared, &aimed).await {
+            Ok(after) => return Ok(after),
+            Err(failed) => {
+                if failed.counts {
+                    aimed.outstanding.target().counters.failed();
+                }
+                match retry(failed.attempt) {
+                    Retry::NextTarget => {
+                        core.counters.retry();
+                        tried.insert(aimed.index);
+                        last = Some(failed.refusal);
+                    }
+                    Retry::FreshConnection | Retry::Never => return Err(failed.refusal),
+                }
+            }
+        }
+    }
+    Err(last.unwrap_or(Refusal::TargetNoneInService))
+}
+
+fn aim<'a>(
+    core: &Core,
+    live: &Live,
+    prepared: &Prepared<'_>,
+    board: &'a GroupBoard,
+    group: &'a GroupLive,
+    tried: &Tried,
+) -> Result<Aimed<'a>, Refusal> {
+    let declared = live.target_group(prepared.group);
+    let view = View { board, group, tried };
+    let sticky = prepared.sticky.and_then(|key| board.targets.iter().position(|t| t.key == key));
+    let mut cursor = group.cursor.get();
+    let draw = core.random.borrow_mut().next_u64();
+    let aim = Aim {
+        algorithm: declared.algorithm,
+        minimum_healthy: declared.minimum_healthy_targets,
+        targets: &view,
+        sticky,
+        draw,
+    };
+    let aimed = prepared.routed.aim(aim, &mut cursor, &mut ());
+    group.cursor.set(cursor);
+    let index = aimed?.chosen.index;
+    if tried.contains(index) {
+        return Err(Refusal::TargetNoneInService);
+    }
+    let target = board.targets.get(index).ok_or(Refusal::TargetNoneInService)?;
+    let state = group.targets.get(index).ok_or(Refusal::TargetNoneInService)?;
+    Ok(Aimed { index, board: target, outstanding: Outstanding::new(state), key: target.key })
+}
+
+/// One target: a kept connection, and a fresh one if that fails and the request allows it.
+async fn attempt(
+    core: &Core,
+    live: &Rc<Live>,
+    connection: &mut Connection,
+    request: &mut Request,
+    prepared: &Prepared<'_>,
+    aimed: &Aimed<'_>,
+) -> Result<After, AttemptFailed> {
+    let target = aimed.outstanding.target();
+    target.counters.requested();
+    request.record.aimed(aimed.board.addresses.first().copied());
+    if let Some(stream) = target.take_idle() {
+        match relay::relay(core, live, connection, request, prepared, aimed, stream, true).await {
+            Ok(answered) => return Ok(settle(core, aimed, answered)),
+            Err(failed) if retry(failed.attempt) == Retry::FreshConnection => core.counters.retry(),
+            Err(failed) => return Err(failed),
+        }
+    }
+    let stream = connect(core, live, connection, request, prepared.group, aimed.board).await?;
+    core.counters.target_connection();
+    relay::relay(core, live, connection, request, prepared, aimed, stream, false)
+        .await
+        .map(|answered| settle(core, aimed, answered))
+}
+
+/// Keeps the target's connection if it can be used again.
+fn settle(core: &Core, aimed: &Aimed<'_>, answered: Answered) -> After {
+    if let Some(stream) = answered.reusable {
+        aimed.outstanding.target().keep_idle(stream, core.now());
+    }
+    answered.after
+}
+
+async fn connect(
+    core: &Core,
+    live: &Live,
+    connection: &Connection,
+    request: &mut Request,
+    group: GroupId,
+    target: &TargetBoard,
+) -> Result<Stream, AttemptFailed> {
+    let failed = |refusal| AttemptFailed { refusal, attempt: Attempt::ConnectFailed, counts: true };
+    let limit = live.load_balancer(connection.load_balancer).attributes.connect_timeout.duration();
+    let egress = live.world().egress(connection.load_balancer);
+    let mut refusal = Refusal::TargetUnresolved;
+    for address in &target.addresses {
+        request.record.aimed(Some(*address));
+        if let Err(denied) = admit(egress, address.ip(), address.port(), &mut ()) {
+            refusal = if denied == Refusal::AdmitNoRule { Refusal::TargetEgressDenied } else { denied };
+            continue;
+        }
+        match tokio::time::timeout(limit, net::stream::connect(*address)).await {
+            Ok(Ok(tcp)) => {
+                return secure(core, live, group, target, *address, tcp).await.map_err(failed);
+            }
+            Ok(Err(error)) => refusal = connect_refusal(&error),
+            Err(_) => refusal = Refusal::TargetConnectTimeout,
+        }
+    }
+    Err(failed(refusal))
+}
+
+async fn secure(
+    core: &Core,
+    live: &Live,
+    group: GroupId,
+    target: &TargetBoard,
+    address: SocketAddr,
+    tcp: tokio::net::TcpStream,
+) -> Result<Stream, Refusal> {
+    let _ = core;
+    match live.target_group(group).protocol {
+        TargetProtocol::Http => Ok(Stream::Plain(tcp)),
+        TargetProtocol::Https => {
+            let handshake = live.snapshot.target_tls.connect(tcp, target.server_name.as_deref(), address);
+            match tokio::time::timeout(TARGET_HANDSHAKE, handshake).await {
+                Ok(Ok(stream)) => Ok(Stream::Client(Box::new(stream))),
+                Ok(Err(_)) => Err(Refusal::TargetTlsFailed),
+                Err(_) => Err(Refusal::TargetTlsTimeout),
+            }
+        }
+    }
+}
+
+/// ALB.md §6d, 504.
+const TARGET_HANDSHAKE: std::time::Duration = std::time::Duration::from_secs(10);
+
+fn connect_refusal(error: &std::io::Error) -> Refusal {
+    use std::io::ErrorKind;
+    match error.kind() {
+        ErrorKind::ConnectionRefused => Refusal::TargetRefused,
+        ErrorKind::TimedOut => Refusal::TargetConnectTimeout,
+        ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted => Refusal::TargetClosed,
+        _ => Refusal::TargetUnreachable,
+    }
+}
+
+/// Whether a failed request of this framing may be sent again on another connection.
+pub fn body_free(framing: Framing) -> bool {
+    matches!(framing, Framing::None | Framing::Length(0))
+}

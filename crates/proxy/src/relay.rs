@@ -1,0 +1,525 @@
+//! One attempt at one target: the request goes up while the answer comes down.
+
+use std::future::poll_fn;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use http1::{Framing, Parsed, ResponseHead};
+use net::splice::End;
+use model::Refusal;
+use verdict::journey::Attempt;
+
+use crate::buffers::Scratch;
+use crate::connection::Connection;
+use crate::core::Core;
+use crate::exchange::{After, Request};
+use crate::forward::{Aimed, Prepared, body_free};
+use crate::live::Live;
+use crate::pump::{Pump, PumpError};
+use crate::stream::Stream;
+use crate::tunnel;
+
+/// What may be read ahead of a client while its request is being served.
+const PIPELINED_MAX: usize = 64 * 1024;
+/// Bodies with at least so much left are moved by the kernel (PERF.md §3: the gain is above 64 KiB).
+const SPLICE_MIN: u64 = 128 * 1024;
+/// Interim answers that one request may get.
+const INTERIM_MAX: u32 = 32;
+
+const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
+
+/// An attempt that has had no byte of an answer.
+#[derive(Debug)]
+pub struct AttemptFailed {
+    pub refusal: Refusal,
+    pub attempt: Attempt,
+    /// It is the target's failure, which anomaly detection counts.
+    pub counts: bool,
+}
+
+/// An attempt whose answer has begun to reach the client.
+pub struct Answered {
+    pub after: After,
+    pub reusable: Option<Stream>,
+}
+
+/// The state of an attempt.
+struct Relay<'c, 'r> {
+    core: &'c Core,
+    connection: &'r mut Connection,
+    request: &'r mut Request,
+    aimed: &'r Aimed<'r>,
+    idle_timeout: Duration,
+    target: Stream,
+    upload: Pump<'c>,
+    uploading: Uploading,
+    /// A response head that has not arrived whole.
+    partial: Vec<u8>,
+    /// Interim answers for the client, and how many of their bytes are written.
+    interim: Vec<u8>,
+    interim_written: usize,
+    interims: u32,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Uploading {
+    Going,
+    Done,
+    /// The target takes no more; it may still have answered.
+    Broken,
+}
+
+/// A whole final head, with what followed it.
+struct Heading<'c> {
+    head: ResponseHead,
+    source: Source<'c>,
+}
+
+/// Where the bytes of a response head are.
+enum Source<'c> {
+    Scratch(Scratch<'c>),
+    Partial,
+}
+
+#[expect(clippy::too_many_arguments, reason = "the whole context of a request meets here")]
+pub async fn relay<'c>(
+    core: &'c Core,
+    live: &Rc<Live>,
+    connection: &mut Connection,
+    request: &mut Request,
+    prepared: &Prepared<'_>,
+    aimed: &Aimed<'_>,
+    target: Stream,
+    reused: bool,
+) -> Result<Answered, AttemptFailed> {
+    let mut out = core.buffers.vector();
+    out.extend_from_slice(&prepared.out);
+    let framing = request.head.framing;
+    let mut upload = Pump::new(&core.buffers, out, framing, framing);
+    if let Err(refusal) = preload(&mut upload, connection, request) {
+        return Err(AttemptFailed { refusal, attempt: Attempt::FreshFailed, counts: false });
+    }
+    let idle_timeout = live.load_balancer(connection.load_balancer).attributes.idle_timeout.duration();
+    let mut relay = Relay {
+        core,
+        connection,
+        request,
+        aimed,
+        idle_timeout,
+        target,
+        upload,
+        uploading: Uploading::Going,
+        partial: Vec::new(),
+        interim: Vec::new(),
+        interim_written: 0,
+        interims: 0,
+    };
+    relay.expect_continue();
+    relay.touch();
+    match poll_fn(|cx| relay.poll_head(cx)).await {
+        Ok(heading) => Ok(relay.answer(live, prepared, heading).await),
+        Err(refusal) => {
+            let attempt = if reused && refusal == Refusal::TargetClosed {
+                Attempt::ReusedFailed {
+                    idempotent: relay.request.head.method.idempotent(),
+                    body_consumed: !body_free(framing),
+                }
+            } else {
+                Attempt::FreshFailed
+            };
+            relay.request.record.unanswered();
+            let counts = refusal.blame() == model::Blame::Target;
+            Err(AttemptFailed { refusal, attempt, counts })
+        }
+    }
+}
+
+/// Takes the part of the body that arrived with the head.
+fn preload(upload: &mut Pump<'_>, connection: &mut Connection, request: &mut Request) -> Result<(), Refusal> {
+    if upload.finished() || connection.pending.is_empty() {
+        return Ok(());
+    }
+    let pending = std::mem::take(&mut connection.pending);
+    let used = upload.preload(&pending).map_err(|_| {
+        request.close = true;
+        Refusal::RequestMalformed
+    })?;
+    connection.pending.extend_from_slice(&pending[used..]);
+    Ok(())
+}
+
+impl<'c> Relay<'c, '_> {
+    /// We answer `100 Continue` ourselves, at once; the target never sees the expectation
+    /// (ALB.md §6a).
+    fn expect_continue(&mut self) {
+        if self.request.head.expect_continue && !self.request.http10() && !self.upload.finished() {
+            self.interim.extend_from_slice(CONTINUE);
+            self.request.head.expect_continue = false;
+        }
+    }
+
+    fn touch(&mut self) {
+        self.connection.timer.set(self.core.now() + self.idle_timeout);
+    }
+
+    /// Sends the request and waits for the head of the answer.
+    fn poll_head(&mut self, cx: &mut Context<'_>) -> Poll<Result<Heading<'c>, Refusal>> {
+        if self.aimed.outstanding.target().expired() {
+            return Poll::Ready(Err(Refusal::TargetDrainExpired));
+        }
+        self.poll_interim(cx);
+        if let Err(refusal) = self.poll_upload(cx) {
+            return Poll::Ready(Err(refusal));
+        }
+        if let Poll::Ready(result) = self.poll_answer(cx) {
+            return Poll::Ready(result);
+        }
+        if self.uploading == Uploading::Done && self.client_gone(cx) {
+            return Poll::Ready(Err(Refusal::RequestClientClosed));
+        }
+        if std::mem::take(&mut self.upload.progressed) {
+            self.touch();
+        }
+        self.connection.timer.poll_expired(cx).map(|()| {
+            let waits_for_client = self.uploading == Uploading::Going && self.upload.drained();
+            Err(if waits_for_client { Refusal::RequestBodyTimeout } else { Refusal::TargetResponseTimeout })
+        })
+    }
+
+    /// Writes what it can of the interim answers; the rest goes out with the final head.
+    fn poll_interim(&mut self, cx: &mut Context<'_>) {
+        while self.interim_written < self.interim.len() {
+            match self.connection.stream.poll_write(cx, &self.interim[self.interim_written..]) {
+                Poll::Ready(Ok(count)) if count > 0 => self.interim_written += count,
+                Poll::Ready(_) | Poll::Pending => return,
+            }
+            let _ = self.connection.stream.poll_flush(cx);
+        }
+    }
+
+    fn poll_upload(&mut self, cx: &mut Context<'_>) -> Result<(), Refusal> {
+        if self.uploading != Uploading::Going {
+            return Ok(());
+        }
+        let Connection { stream, pending, .. } = &mut *self.connection;
+        match self.upload.poll(cx, stream, &mut self.target, Some(pending)) {
+            Poll::Pending => Ok(()),
+            Poll::Ready(Ok(())) => {
+                self.uploading = Uploading::Done;
+                self.request.record.sent(self.core.now());
+                Ok(())
+            }
+            Poll::Ready(Err(PumpError::Write)) => {
+                self.uploading = Uploading::Broken;
+                Ok(())
+            }
+            Poll::Ready(Err(PumpError::Truncated | PumpError::Read)) => {
+                Err(Refusal::RequestBodyIncomplete)
+            }
+            Poll::Ready(Err(PumpError::BadFraming)) => {
+                self.request.close = true;
+                Err(Refusal::RequestMalformed)
+            }
+        }
+    }
+
+    fn poll_answer(&mut self, cx: &mut Context<'_>) -> Poll<Result<Heading<'c>, Refusal>> {
+        loop {
+            let mut scratch = self.core.buffers.scratch();
+            let length = match self.target.poll_read(cx, scratch.space()) {
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready(Ok(0) | Err(_)) => return Poll::Ready(Err(Refusal::TargetClosed)),
+                Poll::Ready(Ok(length)) => length,
+            };
+            scratch.set_filled(length);
+            self.touch();
+            if let Some(result) = self.take_head(scratch) {
+                return Poll::Ready(result);
+            }
+        }
+    }
+
+    /// Parses what has arrived; `None` if the final head is not whole.
+    fn take_head(&mut self, scratch: Scratch<'c>) -> Option<Result<Heading<'c>, Refusal>> {
+        let buffered = !self.partial.is_empty();
+        if buffered {
+            self.partial.extend_from_slice(scratch.filled());
+        }
+        let mut skip = 0;
+        loop {
+            let bytes = if buffered { &self.partial[..] } else { scratch.filled() };
+            let bytes = &bytes[skip..];
+            let fields = &mut self.core.fields.borrow_mut();
+            let head = match http1::parse_response(bytes, fields, self.request.head.method) {
+                Err(error) => return Some(Err(error.refusal())),
+                Ok(Parsed::Partial) => break,
+                Ok(Parsed::Complete(head)) => head,
+            };
+            if head.status >= 200 || head.status == 101 {
+                self.partial.drain(..if buffered { skip } else { 0 });
+                if !buffered && skip > 0 {
+                    // Rare: an interim answer in the same read. The spans start at the final head.
+                    self.partial.extend_from_slice(&scratch.filled()[skip..]);
+                }
+                let source =
+                    if buffered || skip > 0 { Source::Partial } else { Source::Scratch(scratch) };
+                return Some(Ok(Heading { head, source }));
+            }
+            self.interims += 1;
+            if self.interims > INTERIM_MAX {
+                return Some(Err(Refusal::TargetMalformed));
+            }
+            // Ours is the only `100 Continue`, and HTTP/1.0 knows no interim answers.
+            if head.status != 100 && !self.request.http10() {
+                http1::write_interim(&mut self.interim, bytes, &head, fields);
+            }
+            skip += head.len;
+        }
+        if buffered {
+            self.partial.drain(..skip);
+        } else {
+            self.partial.extend_from_slice(&scratch.filled()[skip..]);
+        }
+        None
+    }
+
+    /// Whether the client has closed; reads ahead a little to find out.
+    fn client_gone(&mut self, cx: &mut Context<'_>) -> bool {
+        while self.connection.pending.len() < PIPELINED_MAX {
+            let mut scratch = self.core.buffers.scratch();
+            match self.connection.stream.poll_read(cx, scratch.space()) {
+                Poll::Pending => return false,
+                Poll::Ready(Ok(0) | Err(_)) => return true,
+                Poll::Ready(Ok(length)) => {
+                    scratch.set_filled(length);
+                    self.connection.pending.extend_from_slice(scratch.filled());
+                }
+            }
+        }
+        false
+    }
+
+    /// Passes the answer on.
+    async fn answer(mut self, live: &Rc<Live>, prepared: &Prepared<'_>, heading: Heading<'c>) -> Answered {
+        let head = heading.head;
+        let now = self.core.now();
+        self.request.record.answered(head.status, now);
+        if head.status >= 500 {
+            self.aimed.outstanding.target().counters.answered_5xx();
+        }
+        let switching = head.status == 101;
+        if switching && !self.request.head.upgrade {
+            // Nobody asked: what follows could be anything.
+            return self.broken(Refusal::TargetMalformed);
+        }
+        let mut download = match self.begin(live, prepared, heading) {
+            Ok(download) => download,
+            Err(refusal) => return self.broken(refusal),
+        };
+        if switching {
+            let core = self.core;
+            let Relay { connection, request, target, aimed, idle_timeout, .. } = self;
+            let out = download.into_out();
+            tunnel::tunnel(core, connection, request, target, aimed, idle_timeout, out).await;
+            return Answered { after: After::Abort, reusable: None };
+        }
+        let end = self.transfer(&mut download).await;
+        self.conclude(head, download, end)
+    }
+
+    /// Writes the head for the client and takes the first of the body.
+    fn begin(&mut self, live: &Live, prepared: &Prepared<'_>, heading: Heading<'c>) -> Result<Pump<'c>, Refusal> {
+        let Heading { head, source } = heading;
+        let announced = match (head.framing, self.request.http10()) {
+            (Framing::UntilClose, false) => Framing::Chunked,
+            (Framing::Chunked | Framing::UntilClose, true) => Framing::UntilClose,
+            (same @ (Framing::None | Framing::Length(_) | Framing::Chunked), _) => same,
+        };
+        if announced == Framing::UntilClose || self.uploading != Uploading::Done {
+            self.request.close = true;
+        }
+        let mut out = self.core.buffers.vector();
+        out.extend_from_slice(&self.interim[self.interim_written..]);
+        let partial = std::mem::take(&mut self.partial);
+        let bytes = match &source {
+            Source::Scratch(scratch) => scratch.filled(),
+            Source::Partial => &partial[..],
+        };
+        let fields = self.core.fields.borrow();
+        let mut cookies = self.core.buffers.vector();
+        crate::answer::sticky_cookies(
+            self.core, live, self.request, prepared, self.aimed.key, bytes, &fields, &mut cookies,
+        );
+        let attributes = &live.listener(self.request.listener).attributes;
+        let edit = http1::ResponseEdit {
+            close: self.request.close,
+            keep_alive_header: self.request.http10() && !self.request.close,
+            framing: announced,
+            remove_server: !attributes.server_header,
+            overrides: &attributes.response_headers.0,
+            raw_headers: &cookies,
+            upgrade: head.status == 101,
+        };
+        http1::write_response(&mut out, bytes, &head, &fields, &edit);
+        drop(fields);
+        self.core.buffers.recycle(cookies);
+        self.request.record.status(head.status);
+        let mut download = if head.status == 101 {
+            Pump::new(&self.core.buffers, out, Framing::UntilClose, Framing::UntilClose)
+        } else {
+            Pump::new(&self.core.buffers, out, head.framing, announced)
+        };
+        let taken = match source {
+            Source::Scratch(scratch) if head.status != 101 => download.preload_scratch(scratch, head.len),
+            Source::Scratch(scratch) => download.preload(&scratch.filled()[head.len..]).map(|_| ()),
+            Source::Partial => {
+                let body = &partial[head.len..];
+                let used = download.preload(body);
+                used.map(|used| download.overrun |= used < body.len())
+            }
+        };
+        taken.map_err(|_| Refusal::TargetMalformed)?;
+        Ok(download)
+    }
+
+    /// Both directions, until the answer is through.
+    async fn transfer(&mut self, download: &mut Pump<'c>) -> Result<(), Transfer> {
+        self.request.record.responding(self.core.now());
+        poll_fn(|cx| self.poll_transfer(cx, download, Until::Drained)).await?;
+        if self.uploading == Uploading::Done
+            && download.remaining_verbatim().is_some_and(|left| left >= SPLICE_MIN)
+            && self.connection.stream.plain().is_some()
+            && self.target.plain().is_some()
+        {
+            self.splice(download).await?;
+        }
+        poll_fn(|cx| self.poll_transfer(cx, download, Until::Finished)).await
+    }
+
+    fn poll_transfer(&mut self, cx: &mut Context<'_>, download: &mut Pump<'c>, until: Until) -> Poll<Result<(), Transfer>> {
+        if self.aimed.outstanding.target().expired() {
+            return Poll::Ready(Err(Transfer::Target(Refusal::TargetDrainExpired)));
+        }
+        if self.poll_upload(cx).is_err() {
+            self.uploading = Uploading::Broken;
+        }
+        let polled = match until {
+            Until::Drained => {
+                download.poll_drain(cx, &mut self.connection.stream).map_err(|_| PumpError::Write)
+            }
+            Until::Finished => download.poll(cx, &mut self.target, &mut self.connection.stream, None),
+        };
+        if let Poll::Ready(result) = polled {
+            return Poll::Ready(result.map_err(|error| match error {
+                PumpError::Write => Transfer::Client(Refusal::RequestClientClosed),
+                PumpError::Read | PumpError::Truncated | PumpError::BadFraming => {
+                    Transfer::Target(Refusal::TargetBodyIncomplete)
+                }
+            }));
+        }
+        if std::mem::take(&mut download.progressed) | std::mem::take(&mut self.upload.progressed) {
+            self.touch();
+        }
+        self.connection.timer.poll_expired(cx).map(|()| {
+            Err(if download.drained() {
+                Transfer::Target(Refusal::TargetBodyIncomplete)
+            } else {
+                Transfer::Client(Refusal::RequestClientStalled)
+            })
+        })
+    }
+
+    /// Lets the kernel move the body from socket to socket.
+    async fn splice(&mut self, download: &mut Pump<'c>) -> Result<(), Transfer> {
+        let (Some(from), Some(to)) = (self.target.plain(), self.connection.stream.plain()) else {
+            return Ok(());
+        };
+        let Some(left) = download.remaining_verbatim() else { return Ok(()) };
+        let progress = std::cell::Cell::new(false);
+        let moving = net::splice::splice(from, to, left, &self.core.pipes, &progress);
+        let mut moving = std::pin::pin!(moving);
+        let timer = &mut self.connection.timer;
+        let target = self.aimed.outstanding.target();
+        let moved = poll_fn(|cx| {
+            if target.expired() {
+                return Poll::Ready(Err(Transfer::Target(Refusal::TargetDrainExpired)));
+            }
+            if let Poll::Ready(moved) = moving.as_mut().poll(cx) {
+                return Poll::Ready(Ok(moved));
+            }
+            if progress.take() {
+                timer.set(self.core.now() + self.idle_timeout);
+            }
+            timer.poll_expired(cx).map(|()| Err(Transfer::Client(Refusal::RequestClientStalled)))
+        })
+        .await?;
+        let ended = matches!(moved.end, End::SourceEnded);
+        download.moved_verbatim(moved.moved, ended);
+        match moved.end {
+            End::Complete => Ok(()),
+            // A body with a length that is not complete will be missed when it is pumped on.
+            End::SourceEnded => Ok(()),
+            End::Sink(_) => Err(Transfer::Client(Refusal::RequestClientClosed)),
+            End::Source(_) => Err(Transfer::Target(Refusal::TargetBodyIncomplete)),
+        }
+    }
+
+    /// What becomes of the two connections.
+    fn conclude(self, head: ResponseHead, download: Pump<'c>, end: Result<(), Transfer>) -> Answered {
+        let record = &mut self.request.record;
+        record.transferred(self.upload.received, download.sent + self.interim_written as u64);
+        match end {
+            Err(Transfer::Target(refusal)) => {
+                record.cause(refusal);
+                self.aimed.outstanding.target().counters.failed();
+                self.core.counters.refused(refusal);
+                // The client must not take what it has for the whole.
+                return Answered { after: After::Abort, reusable: None };
+            }
+            Err(Transfer::Client(refusal)) => {
+                record.cause(refusal);
+                self.core.counters.refused(refusal);
+                return Answered { after: After::Abort, reusable: None };
+            }
+            Ok(()) => {}
+        }
+        if let Some(refusal) = Refusal::of_target_status(head.status) {
+            record.cause(refusal);
+            self.core.counters.refused(refusal);
+        }
+        let uploaded = self.uploading == Uploading::Done;
+        let reusable = uploaded
+            && head.keep_alive
+            && head.framing != Framing::UntilClose
+            && !download.overrun
+            && !self.request.desync_close;
+        self.core.buffers.recycle(self.upload.into_out());
+        self.core.buffers.recycle(download.into_out());
+        let after = match (uploaded, self.request.close) {
+            (false, _) => After::Linger,
+            (true, true) => After::Close,
+            (true, false) => After::KeepAlive,
+        };
+        Answered { after, reusable: reusable.then_some(self.target) }
+    }
+
+    /// The target began an answer that cannot be passed on.
+    fn broken(self, refusal: Refusal) -> Answered {
+        self.request.record.cause(refusal);
+        self.core.counters.refused(refusal);
+        Answered { after: After::Abort, reusable: None }
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Until {
+    Drained,
+    Finished,
+}
+
+/// Who ended a transfer early.
+enum Transfer {
+    Client(Refusal),
+    Target(Refusal),
+}

@@ -1,0 +1,129 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// The whole path from a domain name to an application, that can say why a request did not make it.
+#[derive(Debug, Parser)]
+#[command(name = "pointsman", version, arg_required_else_help = true, after_help = EXIT_CODES)]
+pub struct Arguments {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+const EXIT_CODES: &str = "Exit codes: 0 done, 1 failed, 2 bad configuration or usage.";
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Serve a configuration, or put a local application behind https in one line.
+    ///
+    /// `pointsman run site.hcl`, `pointsman run conf.d/`, `pointsman run -`, `pointsman run :3000`.
+    Run(RunArguments),
+    /// Say everything that is wrong with a configuration, without serving it.
+    Check(Files),
+    /// Rewrite configuration files in their canonical layout.
+    Fmt(FmtArguments),
+    /// Show a configuration in full, with its sugar spelt out.
+    Expand(Files),
+    /// Have the running instance read its configuration again: whole or not at all.
+    Reload(Instance),
+    /// Show listeners, targets with their state and reason, and counts.
+    Status(StatusArguments),
+    /// Exit with 0 if the running instance serves; for containers and supervisors.
+    Health(Instance),
+    /// Play a story with real parts; without a name, list them.
+    Demo(DemoArguments),
+    /// The application of the demos.
+    #[command(hide = true)]
+    DemoApp { address: std::net::SocketAddr, name: String },
+}
+
+#[derive(Debug, Args)]
+pub struct RunArguments {
+    /// A file, a directory of `*.hcl`, `-` for standard input, or an application: `:PORT` or `HOST:PORT`.
+    pub what: String,
+    /// With an application: also listen on this address, not on loopback only.
+    #[arg(long, value_name = "ADDRESS")]
+    pub listen: Option<std::net::IpAddr>,
+    /// With an application: the port for https (8443, or the next free one).
+    #[arg(long, value_name = "PORT", conflicts_with = "plain")]
+    pub https: Option<u16>,
+    /// With an application: the port for http (8000, or the next free one).
+    #[arg(long, value_name = "PORT")]
+    pub http: Option<u16>,
+    /// With an application: serve http without redirecting to https.
+    #[arg(long)]
+    pub plain: bool,
+    /// Worker cores; all that the process may use, if not given.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub cores: Option<u16>,
+    /// Reload when a configuration file changes.
+    #[arg(long)]
+    pub watch: bool,
+    /// How the control-plane log on standard error is written.
+    #[arg(long, value_enum, default_value_t = LogFormat::Text, env = "POINTSMAN_LOG_FORMAT")]
+    pub log_format: LogFormat,
+    /// The least level of the control-plane log.
+    #[arg(long, value_enum, default_value_t = LogLevel::Info, env = "POINTSMAN_LOG_LEVEL")]
+    pub log_level: LogLevel,
+    #[command(flatten)]
+    pub instance: Instance,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum LogFormat {
+    Text,
+    Json,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum LogLevel {
+    Debug,
+    Info,
+    Warn,
+    Error,
+}
+
+/// Which instance: each has a state directory of its own.
+#[derive(Debug, Args)]
+pub struct Instance {
+    /// The state directory [default: $STATE_DIRECTORY, else below $XDG_STATE_HOME or ~/.local/state]
+    #[arg(long, value_name = "DIR")]
+    pub state: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub struct Files {
+    /// Files, directories of `*.hcl`, or `-`.
+    #[arg(required = true)]
+    pub files: Vec<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub struct FmtArguments {
+    /// Files, or `-` for standard input to standard output.
+    #[arg(required = true)]
+    pub files: Vec<PathBuf>,
+    /// Change nothing; exit with 1 if a file is not in its canonical layout.
+    #[arg(long)]
+    pub check: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct StatusArguments {
+    /// For programs; the shape has a version.
+    #[arg(long)]
+    pub json: bool,
+    #[command(flatten)]
+    pub instance: Instance,
+}
+
+#[derive(Debug, Args)]
+pub struct DemoArguments {
+    /// Which story.
+    pub name: Option<String>,
+    /// Play to the end without waiting for Enter.
+    #[arg(long)]
+    pub auto: bool,
+}

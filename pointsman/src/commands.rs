@@ -1,0 +1,324 @@
+//! What each verb does: wiring, and words for the person.
+
+use std::io::{IsTerminal, Read, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use config::{RealEnvironment, Sources, Style};
+use control::{Settings, Source, StateDirectory};
+use model::{Finding, Severity};
+use signal::{Format, Journal, Level};
+
+use crate::arguments::{
+    Command, DemoArguments, Files, FmtArguments, Instance, LogFormat, LogLevel, RunArguments,
+    StatusArguments,
+};
+use crate::one_liner;
+
+const FAILED: u8 = 1;
+const BAD_CONFIGURATION: u8 = 2;
+
+pub fn carry_out(command: Command) -> ExitCode {
+    match command {
+        Command::Run(arguments) => run(&arguments),
+        Command::Check(files) => check(&files),
+        Command::Fmt(arguments) => fmt(&arguments),
+        Command::Expand(files) => expand(&files),
+        Command::Reload(instance) => reload(&instance),
+        Command::Status(arguments) => status(&arguments),
+        Command::Health(instance) => health(&instance),
+        Command::Demo(arguments) => demo(&arguments),
+        Command::DemoApp { address, name } => match lab::serve_app(address, &name) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => complain(FAILED, &net::listen::explain(&error, address)),
+        },
+    }
+}
+
+fn complain(code: u8, text: &str) -> ExitCode {
+    eprintln!("error: {text}");
+    ExitCode::from(code)
+}
+
+fn state(instance: &Instance) -> StateDirectory {
+    match &instance.state {
+        Some(path) => StateDirectory::at(path),
+        None => StateDirectory::from_environment(|name| std::env::var(name).ok()),
+    }
+}
+
+fn terminal_style(terminal: bool) -> Style {
+    let color = terminal && std::env::var_os("NO_COLOR").is_none();
+    let width = std::env::var("COLUMNS").ok().and_then(|text| text.parse().ok());
+    Style { color, width: width.unwrap_or(100) }
+}
+
+// === run ===
+
+fn run(arguments: &RunArguments) -> ExitCode {
+    let application = one_liner::application(&arguments.what)
+        .filter(|_| !std::path::Path::new(&arguments.what).exists());
+    let (source, banner) = match &application {
+        Some(application) => match one_liner::configuration(application, arguments) {
+            Ok(made) => {
+                let source = Source::Text { name: "command line".into(), text: made.text };
+                (source, Some(made.banner))
+            }
+            Err(text) => return complain(BAD_CONFIGURATION, &text),
+        },
+        None => {
+            if let Some(flag) = application_flag(arguments) {
+                let text = format!(
+                    "`{flag}` goes with an application such as `:3000`; `{}` is a configuration: \
+                     say it there",
+                    arguments.what
+                );
+                return complain(BAD_CONFIGURATION, &text);
+            }
+            (Source::Path(PathBuf::from(&arguments.what)), None)
+        }
+    };
+    let journal = Journal::new(format(arguments.log_format), level(arguments.log_level));
+    let settings = Settings {
+        source,
+        cores: arguments.cores.map(usize::from),
+        state: state(&arguments.instance),
+        watch: arguments.watch,
+        journal,
+        style: terminal_style(std::io::stderr().is_terminal()),
+        live_line: banner.is_some() && std::io::stdout().is_terminal(),
+    };
+    let ready = |ready: &control::Ready| {
+        if let Some(banner) = &banner {
+            println!("{banner}");
+            if let Some(authority) = &ready.authority {
+                println!("for curl: --cacert {}", authority.display());
+            }
+            let _ = std::io::stdout().flush();
+        }
+    };
+    match control::run(settings, ready) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failed) => {
+            eprintln!("{failed}");
+            ExitCode::from(if failed.is_configuration() { BAD_CONFIGURATION } else { FAILED })
+        }
+    }
+}
+
+fn application_flag(arguments: &RunArguments) -> Option<&'static str> {
+    [
+        (arguments.listen.is_some(), "--listen"),
+        (arguments.https.is_some(), "--https"),
+        (arguments.http.is_some(), "--http"),
+        (arguments.plain, "--plain"),
+    ]
+    .into_iter()
+    .find_map(|(given, flag)| given.then_some(flag))
+}
+
+fn format(format: LogFormat) -> Format {
+    match format {
+        LogFormat::Text => Format::Text,
+        LogFormat::Json => Format::Json,
+    }
+}
+
+fn level(level: LogLevel) -> Level {
+    match level {
+        LogLevel::Debug => Level::Debug,
+        LogLevel::Info => Level::Info,
+        LogLevel::Warn => Level::Warn,
+        LogLevel::Error => Level::Error,
+    }
+}
+
+// === check, expand, fmt ===
+
+/// The files, or the findings that say why they cannot be read.
+fn load(files: &Files) -> Result<Sources, (Sources, Vec<Finding>)> {
+    let mut all = Sources::default();
+    let mut findings = Vec::new();
+    for file in &files.files {
+        match Sources::load(file) {
+            Ok(sources) => all.append(sources),
+            Err(problems) => findings.extend(problems),
+        }
+    }
+    if findings.is_empty() { Ok(all) } else { Err((all, findings)) }
+}
+
+fn report(sources: &Sources, findings: &[Finding]) {
+    if !findings.is_empty() {
+        let style = terminal_style(std::io::stderr().is_terminal());
+        eprint!("{}", config::render(sources, findings, style));
+    }
+}
+
+fn is_broken(findings: &[Finding]) -> bool {
+    findings.iter().any(|finding| finding.severity == Severity::Error)
+}
+
+fn check(files: &Files) -> ExitCode {
+    let sources = match load(files) {
+        Ok(sources) => sources,
+        Err((sources, findings)) => {
+            report(&sources, &findings);
+            return ExitCode::from(BAD_CONFIGURATION);
+        }
+    };
+    let (model, mut findings) = config::parse(&sources, &RealEnvironment);
+    if !is_broken(&findings) {
+        findings.extend(control::examine(&model));
+    }
+    report(&sources, &findings);
+    if is_broken(&findings) {
+        return ExitCode::from(BAD_CONFIGURATION);
+    }
+    println!(
+        "ok: {} load balancers, {} listeners, {} rules, {} target groups",
+        model.load_balancers.len(),
+        model.listeners.len(),
+        model.listeners.iter().map(|listener| listener.rules.len()).sum::<usize>(),
+        model.target_groups.len()
+    );
+    ExitCode::SUCCESS
+}
+
+fn expand(files: &Files) -> ExitCode {
+    let sources = match load(files) {
+        Ok(sources) => sources,
+        Err((sources, findings)) => {
+            report(&sources, &findings);
+            return ExitCode::from(BAD_CONFIGURATION);
+        }
+    };
+    let (model, findings) = config::parse(&sources, &RealEnvironment);
+    report(&sources, &findings);
+    if is_broken(&findings) {
+        return ExitCode::from(BAD_CONFIGURATION);
+    }
+    print!("{}", config::expand(&model));
+    ExitCode::SUCCESS
+}
+
+fn fmt(arguments: &FmtArguments) -> ExitCode {
+    let mut code = ExitCode::SUCCESS;
+    for file in &arguments.files {
+        if let Err(worse) = fmt_one(file, arguments.check) {
+            code = worse;
+        }
+    }
+    code
+}
+
+fn fmt_one(file: &std::path::Path, check: bool) -> Result<(), ExitCode> {
+    let stdin = file.as_os_str() == "-";
+    let mut text = String::new();
+    let read = match stdin {
+        true => std::io::stdin().read_to_string(&mut text).map(|_| ()),
+        false => std::fs::read_to_string(file).map(|read| text = read),
+    };
+    if let Err(error) = read {
+        return Err(complain(BAD_CONFIGURATION, &format!("cannot read `{}`: {error}", file.display())));
+    }
+    let formatted = config::format(&text).map_err(|findings| {
+        report(&Sources::single(&file.display().to_string(), &text), &findings);
+        ExitCode::from(BAD_CONFIGURATION)
+    })?;
+    if check {
+        if formatted == text {
+            return Ok(());
+        }
+        println!("{} is not in its canonical layout: `pointsman fmt` rewrites it", file.display());
+        return Err(ExitCode::from(FAILED));
+    }
+    if stdin {
+        print!("{formatted}");
+        return Ok(());
+    }
+    if formatted == text {
+        return Ok(());
+    }
+    replace(file, &formatted)
+        .map_err(|error| complain(FAILED, &format!("cannot write `{}`: {error}", file.display())))
+}
+
+/// Through a second file, so that the first is never half written.
+fn replace(file: &std::path::Path, text: &str) -> std::io::Result<()> {
+    let mut name = file.as_os_str().to_owned();
+    name.push(format!(".{}.tmp", std::process::id()));
+    let temporary = PathBuf::from(name);
+    std::fs::write(&temporary, text)?;
+    std::fs::set_permissions(&temporary, std::fs::metadata(file)?.permissions())?;
+    std::fs::rename(&temporary, file)
+}
+
+// === a running instance ===
+
+fn reload(instance: &Instance) -> ExitCode {
+    match control::client::reload(&state(instance).control_socket()) {
+        Ok(answer) => {
+            eprint!("{}", answer.findings);
+            if answer.accepted {
+                println!("reloaded: generation {}", answer.generation);
+                ExitCode::SUCCESS
+            } else {
+                eprintln!("nothing was changed: generation {} is still served", answer.generation);
+                ExitCode::from(BAD_CONFIGURATION)
+            }
+        }
+        Err(error) => complain(FAILED, &error.to_string()),
+    }
+}
+
+fn health(instance: &Instance) -> ExitCode {
+    match control::client::health(&state(instance).control_socket()) {
+        Ok(answer) => {
+            println!("{}", answer.text);
+            if answer.serving { ExitCode::SUCCESS } else { ExitCode::from(FAILED) }
+        }
+        Err(error) => complain(FAILED, &error.to_string()),
+    }
+}
+
+fn status(arguments: &StatusArguments) -> ExitCode {
+    let status = match control::client::status(&state(&arguments.instance).control_socket()) {
+        Ok(status) => status,
+        Err(error) => return complain(FAILED, &error.to_string()),
+    };
+    if arguments.json {
+        println!("{}", control::status_json(&status));
+    } else {
+        print!("{}", control::status_text(&status));
+    }
+    ExitCode::SUCCESS
+}
+
+// === demos ===
+
+fn demo(arguments: &DemoArguments) -> ExitCode {
+    let Some(name) = &arguments.name else {
+        println!("demos, each with real processes and sockets on this machine:");
+        for demo in lab::DEMOS {
+            println!("  pointsman demo {:<22} {}", demo.name, demo.summary);
+        }
+        return ExitCode::SUCCESS;
+    };
+    let Some(demo) = lab::DEMOS.iter().find(|demo| demo.name == name) else {
+        let names: Vec<&str> = lab::DEMOS.iter().map(|demo| demo.name).collect();
+        let text = format!("there is no demo called `{name}`; there are {}", names.join(" and "));
+        return complain(BAD_CONFIGURATION, &text);
+    };
+    let program = match std::env::current_exe() {
+        Ok(program) => program,
+        Err(error) => return complain(FAILED, &format!("cannot find this program: {error}")),
+    };
+    let pace = if arguments.auto { lab::Pace::Unattended } else { lab::Pace::Keyboard };
+    // Before any thread: in a network of its own the kernel can drop what is not admitted.
+    let private_network = net::namespace::enter_private_network().is_ok();
+    match lab::play(demo, lab::Setting { program, pace, private_network }) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failed) => complain(FAILED, &failed.to_string()),
+    }
+}
