@@ -66,7 +66,8 @@ fn desync_modes() {
         client.send(ambiguous);
         let response = client.response();
         assert_eq!(response.status, status, "{mode}");
-        assert_eq!(response.header("connection") == Some("close"), mode != "monitor", "{mode}: {}", response.head);
+        // Where a request ends is in doubt: nothing more is read, whatever the mode.
+        assert_eq!(response.header("connection"), Some("close"), "{mode}: {}", response.head);
         for seen in origin.requests() {
             assert!(!seen.to_lowercase().contains("content-length"), "{mode}: {seen}");
         }

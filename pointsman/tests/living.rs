@@ -171,9 +171,7 @@ fn admission_by_security_group() {
                 assert!(matches!(read, Err(_) | Ok(0)), "{read:?}");
             }
             (_, outsider) => {
-                let mut wire = Wire::to(at(1).min(at(port)));
-                wire.stream = outsider.unwrap();
-                assert_eq!(wire.response().status, 403);
+                assert_eq!(Wire::over(outsider.unwrap()).response().status, 403);
             }
         }
     }

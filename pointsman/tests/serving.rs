@@ -168,6 +168,7 @@ fn an_upgrade_becomes_a_tunnel_and_only_then() {
     client.send("ping");
     assert_eq!(client.exactly(4), b"ping");
     assert!(client.is_closed());
+    drop(client);
     assert!(instance.log_line("/ws").starts_with("ws "));
     // An answer other than 101 leaves the connection an ordinary one: what was sent behind the
     // request is the next request, and goes through the rules (CVE-2026-2833).

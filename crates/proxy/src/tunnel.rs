@@ -14,6 +14,9 @@ use crate::forward::Aimed;
 use crate::pump::{Pump, PumpError};
 use crate::stream::Stream;
 
+/// How long a client may keep its half open after the target has closed.
+const CLOSING_LIMIT: Duration = Duration::from_secs(5);
+
 /// One direction.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Way {
@@ -38,6 +41,7 @@ pub async fn tunnel(
     let mut up = Pump::new(&core.buffers, early, Framing::UntilClose, Framing::UntilClose);
     let mut down = Pump::new(&core.buffers, out, Framing::UntilClose, Framing::UntilClose);
     let (mut up_way, mut down_way) = (Way::Open, Way::Open);
+    let mut target_done = false;
     connection.timer.set(core.now() + idle_timeout);
     request.record.responding(core.now());
     let cause = poll_fn(|cx| {
@@ -54,7 +58,12 @@ pub async fn tunnel(
         if up_way == Way::Closed && down_way == Way::Closed {
             return Poll::Ready(None);
         }
-        if std::mem::take(&mut up.progressed) | std::mem::take(&mut down.progressed) {
+        let progressed = std::mem::take(&mut up.progressed) | std::mem::take(&mut down.progressed);
+        if down_way == Way::Closed && !target_done {
+            // The target has said all: a client that does not close as well is not waited for long.
+            target_done = true;
+            connection.timer.set(core.now() + idle_timeout.min(CLOSING_LIMIT));
+        } else if progressed && !target_done {
             connection.timer.set(core.now() + idle_timeout);
         }
         connection.timer.poll_expired(cx).map(|()| None)

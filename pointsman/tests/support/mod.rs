@@ -255,7 +255,10 @@ impl Wire {
     }
 
     pub fn from_source(source: IpAddr, address: SocketAddr) -> Wire {
-        let stream = net::stream::connect_from(source, address, PATIENCE).unwrap();
+        Wire::over(net::stream::connect_from(source, address, PATIENCE).unwrap())
+    }
+
+    pub fn over(stream: TcpStream) -> Wire {
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         Wire { stream, buffer: Vec::new(), record: None }
     }
