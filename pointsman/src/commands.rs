@@ -220,7 +220,10 @@ fn fmt_one(file: &std::path::Path, check: bool) -> Result<(), ExitCode> {
         false => std::fs::read_to_string(file).map(|read| text = read),
     };
     if let Err(error) = read {
-        return Err(complain(BAD_CONFIGURATION, &format!("cannot read `{}`: {error}", file.display())));
+        return Err(complain(
+            BAD_CONFIGURATION,
+            &format!("cannot read `{}`: {error}", file.display()),
+        ));
     }
     let formatted = config::format(&text).map_err(|findings| {
         report(&Sources::single(&file.display().to_string(), &text), &findings);

@@ -34,7 +34,10 @@ pub fn application(what: &str) -> Option<Application> {
     Some(Application { host: host.to_owned(), port })
 }
 
-pub fn configuration(application: &Application, arguments: &RunArguments) -> Result<OneLiner, String> {
+pub fn configuration(
+    application: &Application,
+    arguments: &RunArguments,
+) -> Result<OneLiner, String> {
     let addresses = addresses(arguments.listen);
     let mut taken = vec![application.port];
     let http = choose_port(arguments.http, HTTP_PORT, "--http", &addresses, &mut taken)?;
@@ -55,7 +58,9 @@ fn addresses(listen: Option<IpAddr>) -> Vec<IpAddr> {
         Some(address) => vec![address],
     }
     .into_iter()
-    .filter(|address| address.is_ipv4() || port_is_free(SocketAddr::new(*address, 0)) || listen.is_some())
+    .filter(|address| {
+        address.is_ipv4() || port_is_free(SocketAddr::new(*address, 0)) || listen.is_some()
+    })
     .collect()
 }
 
@@ -169,9 +174,9 @@ fn banner(target: &str, listen: Option<IpAddr>, http: u16, https: Option<u16>) -
         Some(address) => address.to_string(),
     };
     match https {
-        Some(https) => format!(
-            "https://{host}:{https} → {target}\nhttp://{host}:{http} redirects to it"
-        ),
+        Some(https) => {
+            format!("https://{host}:{https} → {target}\nhttp://{host}:{http} redirects to it")
+        }
         None => format!("http://{host}:{http} → {target}"),
     }
 }

@@ -30,16 +30,46 @@ fn what_is_wrong_with_a_request() {
     let many: String = (0..31).map(|i| format!("1.1.1.{i}, ")).collect();
     let rows: Vec<(&str, String, u16, &str)> = vec![
         ("no http", "HELO\r\n\r\n".into(), 400, "request/malformed"),
-        ("two lengths", "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab".into(), 400, "request/"),
-        ("bad length", "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: +1\r\n\r\na".into(), 400, "request/"),
+        (
+            "two lengths",
+            "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab".into(),
+            400,
+            "request/",
+        ),
+        (
+            "bad length",
+            "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: +1\r\n\r\na".into(),
+            400,
+            "request/",
+        ),
         ("nul in header", "GET / HTTP/1.1\r\nHost: a\r\nX: a\0b\r\n\r\n".into(), 400, "request/"),
-        ("gzip te", "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip\r\n\r\n".into(), 501, "request/transfer-encoding"),
-        ("bad chunk", "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n".into(), 400, "request/malformed"),
+        (
+            "gzip te",
+            "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip\r\n\r\n".into(),
+            501,
+            "request/transfer-encoding",
+        ),
+        (
+            "bad chunk",
+            "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n".into(),
+            400,
+            "request/malformed",
+        ),
         ("line too long", long(20_000), 414, "request/line-too-long"),
-        ("head too large", format!("GET / HTTP/1.1\r\nHost: a\r\nX: {}\r\n\r\n", "a".repeat(17_000)), 400, "request/head-too-large"),
+        (
+            "head too large",
+            format!("GET / HTTP/1.1\r\nHost: a\r\nX: {}\r\n\r\n", "a".repeat(17_000)),
+            400,
+            "request/head-too-large",
+        ),
         ("trace", "TRACE / HTTP/1.1\r\nHost: a\r\n\r\n".into(), 405, "request/method"),
         ("http/2.0", "GET / HTTP/2.0\r\nHost: a\r\n\r\n".into(), 505, "request/version"),
-        ("forwarded", format!("GET / HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: {many}1.1.1.1\r\n\r\n"), 463, "request/forwarded-for"),
+        (
+            "forwarded",
+            format!("GET / HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: {many}1.1.1.1\r\n\r\n"),
+            463,
+            "request/forwarded-for",
+        ),
     ];
     let port = free_port();
     let instance = Instance::start(&simple(port, origin.address));
@@ -51,7 +81,11 @@ fn what_is_wrong_with_a_request() {
         let line = instance.log_line(cause);
         assert!(line.contains(cause), "{name}: {line}");
     }
-    assert!(origin.requests().iter().all(|r| !r.contains("Content-Length: 2")), "{:?}", origin.requests());
+    assert!(
+        origin.requests().iter().all(|r| !r.contains("Content-Length: 2")),
+        "{:?}",
+        origin.requests()
+    );
 }
 
 #[test]
@@ -118,7 +152,11 @@ fn a_refused_target_fails_open_and_is_named() {
     let instance = Instance::start(&simple(port, at(nobody)));
     let response = Wire::to(at(port)).get("/");
     assert_eq!(response.status, 502);
-    assert!(response.text().contains("<center><h1>502 Bad Gateway</h1></center>"), "{}", response.text());
+    assert!(
+        response.text().contains("<center><h1>502 Bad Gateway</h1></center>"),
+        "{}",
+        response.text()
+    );
     assert_eq!(response.header("server"), Some("awselb/2.0"));
     let line = instance.log_line("target/refused");
     assert!(line.contains(&format!("127.0.0.1:{nobody}")), "{line}");
@@ -180,7 +218,9 @@ fn a_client_that_leaves_before_the_answer() {
     let instance = Instance::start(&simple(port, origin.address));
     let mut client = Wire::to(at(port));
     client.send(GET);
-    support::until("the request to arrive", || (!origin.requests().is_empty()).then_some(()).or(Some(())));
+    support::until("the request to arrive", || {
+        (!origin.requests().is_empty()).then_some(()).or(Some(()))
+    });
     drop(client);
     let line = instance.log_line("request/client-closed");
     assert!(line.contains(" 460 "), "{line}");

@@ -120,7 +120,11 @@ fn balancing_stickiness_and_weights() {
     };
     until("both targets to be healthy", || {
         let status = instance.status();
-        status["target_groups"][0]["targets"].as_array()?.iter().all(|t| t["state"] == "healthy").then_some(())
+        status["target_groups"][0]["targets"]
+            .as_array()?
+            .iter()
+            .all(|t| t["state"] == "healthy")
+            .then_some(())
     });
     assert_eq!(counts(10), [5, 5]);
     let sticky = "  stickiness {\n    type     = \"lb_cookie\"\n    duration = \"1h\"\n  }\n\n  health_check {";
@@ -194,17 +198,23 @@ fn tls_by_name_with_real_clients() {
         command.arg(format!("{host}:{port}:127.0.0.1")).args(extra);
         command.arg(format!("https://{host}:{port}/")).output().unwrap()
     };
-    for (host, extra) in [
-        ("one.example", &["--tlsv1.3"][..]),
-        ("www.two.example", &["--tls-max", "1.2"]),
-    ] {
+    for (host, extra) in
+        [("one.example", &["--tlsv1.3"][..]), ("www.two.example", &["--tls-max", "1.2"])]
+    {
         let output = curl(host, extra);
         assert_eq!(String::from_utf8_lossy(&output.stdout), "secure", "{host} {output:?}");
     }
     let wrong = curl("three.example", &[]);
     assert!(!wrong.status.success(), "the default certificate does not cover it: {wrong:?}");
     let client = Command::new("openssl")
-        .args(["s_client", "-connect", &format!("127.0.0.1:{port}"), "-servername", "www.two.example", "-brief"])
+        .args([
+            "s_client",
+            "-connect",
+            &format!("127.0.0.1:{port}"),
+            "-servername",
+            "www.two.example",
+            "-brief",
+        ])
         .stdin(Stdio::null())
         .output()
         .unwrap();
@@ -216,7 +226,11 @@ fn tls_by_name_with_real_clients() {
     // Plain HTTP to the HTTPS port.
     let response = Wire::to(at(port)).get("/");
     assert_eq!(response.status, 400);
-    assert!(response.text().contains("The plain HTTP request was sent to HTTPS port"), "{}", response.text());
+    assert!(
+        response.text().contains("The plain HTTP request was sent to HTTPS port"),
+        "{}",
+        response.text()
+    );
 }
 
 #[test]

@@ -22,7 +22,9 @@ fn a_request_and_its_headers() {
     assert_eq!((response.status, response.text().as_str()), (200, "hello"));
     let seen = origin.last_request();
     assert!(seen.starts_with("GET /a/b?c=d HTTP/1.1\r\n"), "{seen}");
-    let expect = |name: &str, value: Option<&str>| assert_eq!(header(&seen, name), value, "{name} in {seen}");
+    let expect = |name: &str, value: Option<&str>| {
+        assert_eq!(header(&seen, name), value, "{name} in {seen}")
+    };
     expect("host", Some(&format!("shop.example:{port}")));
     expect("x-forwarded-for", Some("9.9.9.9, 127.0.0.1"));
     expect("x-forwarded-proto", Some("http"));
@@ -35,7 +37,10 @@ fn a_request_and_its_headers() {
     assert_eq!(client.get("/again").status, 200);
     let line = instance.log_line("/a/b?c=d");
     assert!(line.starts_with("http "), "{line}");
-    assert!(line.contains(&format!("\"GET http://shop.example:{port}/a/b?c=d HTTP/1.1\"")), "{line}");
+    assert!(
+        line.contains(&format!("\"GET http://shop.example:{port}/a/b?c=d HTTP/1.1\"")),
+        "{line}"
+    );
     assert!(line.contains(" 200 200 "), "{line}");
 }
 
@@ -63,10 +68,18 @@ fn bodies_in_every_framing() {
     for path in ["/length", "/chunked", "/close"] {
         for body in ["small", big.as_str()] {
             let mut client = Wire::to(at(port));
-            client.send(format!("POST {path} HTTP/1.1\r\nHost: a\r\nContent-Length: {}\r\n\r\n{body}", body.len()));
+            client.send(format!(
+                "POST {path} HTTP/1.1\r\nHost: a\r\nContent-Length: {}\r\n\r\n{body}",
+                body.len()
+            ));
             let response = client.response();
             assert_eq!(response.status, 200, "{path}");
-            assert!(response.text() == body, "{path}: {} of {} bytes", response.body.len(), body.len());
+            assert!(
+                response.text() == body,
+                "{path}: {} of {} bytes",
+                response.body.len(),
+                body.len()
+            );
             // Whatever the target's framing was, the client's connection can go on.
             client.send(format!(
                 "POST {path} HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n{:x}\r\n{body}\r\n0\r\n\r\n",
@@ -85,7 +98,9 @@ fn http_1_0_head_and_close() {
             if request.starts_with("HEAD ") {
                 wire.send("HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n");
             } else {
-                wire.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n");
+                wire.send(
+                    "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n",
+                );
             }
         }
     });
@@ -173,7 +188,9 @@ fn an_upgrade_becomes_a_tunnel_and_only_then() {
     // An answer other than 101 leaves the connection an ordinary one: what was sent behind the
     // request is the next request, and goes through the rules (CVE-2026-2833).
     let mut client = Wire::to(at(port));
-    client.send(format!("GET /no HTTP/1.1\r\nHost: a\r\n{upgrade}GET /second HTTP/1.1\r\nHost: a\r\n\r\n"));
+    client.send(format!(
+        "GET /no HTTP/1.1\r\nHost: a\r\n{upgrade}GET /second HTTP/1.1\r\nHost: a\r\n\r\n"
+    ));
     assert_eq!(client.response().text(), "no");
     assert_eq!(client.response().text(), "no");
     assert!(origin.last_request().starts_with("GET /second "));
@@ -183,7 +200,9 @@ fn an_upgrade_becomes_a_tunnel_and_only_then() {
 fn a_target_that_answers_early() {
     let origin = Origin::start(|wire| {
         wire.head();
-        wire.send("HTTP/1.1 413 Content Too Large\r\nContent-Length: 3\r\nConnection: close\r\n\r\nbig");
+        wire.send(
+            "HTTP/1.1 413 Content Too Large\r\nContent-Length: 3\r\nConnection: close\r\n\r\nbig",
+        );
         // Nothing more is read.
         std::thread::sleep(std::time::Duration::from_millis(300));
     });
@@ -276,12 +295,19 @@ fn rules_and_actions() {
     let mut client = Wire::to(at(port));
     let response = client.get("/old/a?b=1");
     assert_eq!(response.status, 302);
-    assert_eq!(response.header("location"), Some(&*format!("http://new.example:{port}/new/old/a?b=1")));
+    assert_eq!(
+        response.header("location"),
+        Some(&*format!("http://new.example:{port}/new/old/a?b=1"))
+    );
     client.send("BREW /pot HTTP/1.1\r\nHost: Green.TEA.example\r\n\r\n");
     let response = client.response();
     assert_eq!((response.status, response.text().as_str()), (418, "short and stout"));
     assert_eq!(client.get("/v1/x?y=z").text(), "app");
-    assert!(origin.last_request().starts_with("GET /api/x?y=z HTTP/1.1"), "{}", origin.last_request());
+    assert!(
+        origin.last_request().starts_with("GET /api/x?y=z HTTP/1.1"),
+        "{}",
+        origin.last_request()
+    );
     client.send("GET /?v=2 HTTP/1.1\r\nHost: a\r\nx-debug: Yes\r\n\r\n");
     assert_eq!(client.response().text(), "debug");
     // A body that no one reads does not become the next request.

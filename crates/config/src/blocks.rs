@@ -42,12 +42,15 @@ pub fn home_of(name: &str) -> Option<&'static str> {
         "ingress" | "egress" => "inside `security_group`",
         "listener" | "site" | "scheme" | "access_log" | "deny" => "inside `load_balancer`",
         "rule" | "default" | "certificates" | "tls_policy" => "inside `listener`",
-        "priority" | "redirect" | "fixed_response" | "forward" | "rewrite" => "inside `rule` or `default`",
-        "health_check" | "stickiness" | "targets" | "slow_start" | "deregistration_delay" => "inside `target_group`",
-        "cidrs" => "inside `network`",
-        "network" | "security_group" | "instance" | "certificate" | "load_balancer" | "target_group" => {
-            "at the top level of the file"
+        "priority" | "redirect" | "fixed_response" | "forward" | "rewrite" => {
+            "inside `rule` or `default`"
         }
+        "health_check" | "stickiness" | "targets" | "slow_start" | "deregistration_delay" => {
+            "inside `target_group`"
+        }
+        "cidrs" => "inside `network`",
+        "network" | "security_group" | "instance" | "certificate" | "load_balancer"
+        | "target_group" => "at the top level of the file",
         _ => return None,
     })
 }
@@ -66,20 +69,32 @@ pub fn read(files: &[File], environment: &dyn Environment, findings: &mut Vec<Fi
             }
         }
     }
-    let context = Context { environment, names: &names, findings: RefCell::default(), networks: RefCell::default() };
+    let context = Context {
+        environment,
+        names: &names,
+        findings: RefCell::default(),
+        networks: RefCell::default(),
+    };
     let mut model = Model::default();
     for (kind, origin, block) in &blocks {
         let section = |name| Section::new(&context, origin, name, block);
         match kind {
             Kind::Network => model.networks.push(network(section("network"), block)),
-            Kind::SecurityGroup => model.security_groups.push(security_group(section("security_group"), block)),
+            Kind::SecurityGroup => {
+                model.security_groups.push(security_group(section("security_group"), block))
+            }
             Kind::Instance => model.instances.push(instance(section("instance"), block)),
-            Kind::Certificate => model.certificates.push(certificate(section("certificate"), block)),
-            Kind::TargetGroup => model.target_groups.push(group::read(section("target_group"), block)),
+            Kind::Certificate => {
+                model.certificates.push(certificate(section("certificate"), block))
+            }
+            Kind::TargetGroup => {
+                model.target_groups.push(group::read(section("target_group"), block))
+            }
             Kind::LoadBalancer => {}
         }
     }
-    *context.networks.borrow_mut() = model.networks.iter().map(|network| network.cidrs.clone()).collect();
+    *context.networks.borrow_mut() =
+        model.networks.iter().map(|network| network.cidrs.clone()).collect();
     // Last, since sites add certificates and rules copy networks.
     for (kind, origin, block) in &blocks {
         if *kind == Kind::LoadBalancer {
@@ -113,7 +128,11 @@ fn top_level<'f>(
         Structure::Attribute(attribute) => {
             let name = attribute.key.as_str();
             let (place, length) = origin.locate(&attribute.key);
-            let finding = Finding::error("config/misplaced", &place, format!("`{name}` cannot stand at the top level"));
+            let finding = Finding::error(
+                "config/misplaced",
+                &place,
+                format!("`{name}` cannot stand at the top level"),
+            );
             let hint = match home_of(name) {
                 Some(home) => format!("it belongs {home}"),
                 None => "it belongs inside a block; is a brace closed too early above?".to_owned(),
@@ -127,12 +146,17 @@ fn top_level<'f>(
     let Some(kind) = TOP_LEVEL.iter().find(|top| top.name == word) else {
         if LATER.contains(&word) {
             let text = format!("`{word}` blocks are not supported yet");
-            return Err(Box::new(error("config/not-supported-yet", text).hint("remove the block; a later version brings it")));
+            return Err(Box::new(
+                error("config/not-supported-yet", text)
+                    .hint("remove the block; a later version brings it"),
+            ));
         }
         let known = TOP_LEVEL.iter().map(|top| top.name);
         if let Some(home) = home_of(word) {
             let text = format!("`{word}` cannot stand at the top level");
-            return Err(Box::new(error("config/misplaced", text).hint(format!("it belongs {home}"))));
+            return Err(Box::new(
+                error("config/misplaced", text).hint(format!("it belongs {home}")),
+            ));
         }
         let finding = error("config/unknown-block", format!("there is no block called `{word}`"));
         return Err(Box::new(match nearest(word, known.clone()) {
@@ -142,22 +166,29 @@ fn top_level<'f>(
     };
     let Some(name) = crate::syntax::label_text(block, 0) else {
         return Err(Box::new(
-            error("config/missing-name", format!("a `{word}` needs a name")).hint(format!("write `{word} \"name\" {{`")),
+            error("config/missing-name", format!("a `{word}` needs a name"))
+                .hint(format!("write `{word} \"name\" {{`")),
         ));
     };
     let (name_place, name_length) = origin.locate(&block.labels[0]);
     if !valid_name(name) {
         let text = format!("`{name}` is no name");
         let finding = Finding::error("config/invalid-name", &name_place, text).length(name_length);
-        return Err(Box::new(finding.hint("use letters, digits, `-` and `_`, beginning with a letter")));
+        return Err(Box::new(
+            finding.hint("use letters, digits, `-` and `_`, beginning with a letter"),
+        ));
     }
     match names.declare(kind.kind, name, name_place.clone()) {
         Ok(_) => Ok((kind.kind, block)),
         Err(first) => Err(Box::new(
-            Finding::error("config/duplicate-name", &name_place, format!("there are two {}s called `{name}`", kind.kind.words()))
-                .length(name_length)
-                .related(&first, "the first is defined here")
-                .hint("rename one of them"),
+            Finding::error(
+                "config/duplicate-name",
+                &name_place,
+                format!("there are two {}s called `{name}`", kind.kind.words()),
+            )
+            .length(name_length)
+            .related(&first, "the first is defined here")
+            .hint("rename one of them"),
         )),
     }
 }
@@ -186,12 +217,20 @@ fn security_group<'s>(section: Section<'s>, block: &'s Block) -> SecurityGroup {
     let name = section.label(block, true).unwrap_or_default().to_owned();
     let rules = |kind: &'static str, peers: &'static str| {
         let blocks = section.blocks(kind);
-        blocks.into_iter().filter_map(|block| security_rule(&section, kind, peers, block)).collect::<Vec<_>>()
+        blocks
+            .into_iter()
+            .filter_map(|block| security_rule(&section, kind, peers, block))
+            .collect::<Vec<_>>()
     };
     let ingress = rules("ingress", "from");
     let has_egress = !section.blocks("egress").is_empty();
     let egress = rules("egress", "to");
-    let group = SecurityGroup { name, ingress, egress: has_egress.then_some(egress), place: section.place() };
+    let group = SecurityGroup {
+        name,
+        ingress,
+        egress: has_egress.then_some(egress),
+        place: section.place(),
+    };
     section.finish();
     group
 }
@@ -204,7 +243,8 @@ fn security_rule<'s>(
 ) -> Option<SecurityRule> {
     let section = Section::new(outer.context, outer.origin, kind, block);
     section.label(block, false);
-    let ports = section.required("ports", "[80, 443]").and_then(|value| section.ports("ports", value));
+    let ports =
+        section.required("ports", "[80, 443]").and_then(|value| section.ports("ports", value));
     let mut peers = Vec::new();
     if let Some(value) = section.required(peers_name, "[anywhere]") {
         for item in Section::items(value) {
@@ -224,7 +264,10 @@ fn peer<'s>(section: &Section<'s>, name: &str, value: &'s Expression) -> Option<
             let text = format!("`{}` is no source or destination", word.as_str());
             let hint = match nearest(word.as_str(), ["anywhere"]) {
                 Some(near) => format!("did you mean `{near}`?"),
-                None => format!("write `network.{}`, a network such as `\"10.0.0.0/8\"`, or `anywhere`", word.as_str()),
+                None => format!(
+                    "write `network.{}`, a network such as `\"10.0.0.0/8\"`, or `anywhere`",
+                    word.as_str()
+                ),
             };
             section.invalid(value, text, hint);
             None
@@ -267,7 +310,8 @@ fn instance<'s>(section: Section<'s>, block: &'s Block) -> Instance {
 pub fn security_groups(section: &Section<'_>) -> Vec<SecurityGroupId> {
     let Some(value) = section.value("security_groups") else { return Vec::new() };
     let items = Section::items(value);
-    let find = |item| section.reference("security_groups", item, Kind::SecurityGroup).map(SecurityGroupId);
+    let find =
+        |item| section.reference("security_groups", item, Kind::SecurityGroup).map(SecurityGroupId);
     items.into_iter().filter_map(find).collect()
 }
 
@@ -284,7 +328,11 @@ fn certificate<'s>(section: Section<'s>, block: &'s Block) -> Certificate {
     let chain = section.optional_text("chain");
     let key = section.optional_text("key");
     let names = section.value("names").map_or(Vec::new(), |value| {
-        section.texts("names", value).into_iter().map(|(text, _)| text.to_ascii_lowercase()).collect()
+        section
+            .texts("names", value)
+            .into_iter()
+            .map(|(text, _)| text.to_ascii_lowercase())
+            .collect()
     });
     let folder = &section.origin.folder;
     let source = match (development, chain, key) {
@@ -295,7 +343,10 @@ fn certificate<'s>(section: Section<'s>, block: &'s Block) -> Certificate {
         (true, _, _) => {
             section.push(
                 section
-                    .error("config/certificate-source", format!("{} is made for development and has files", section.title))
+                    .error(
+                        "config/certificate-source",
+                        format!("{} is made for development and has files", section.title),
+                    )
                     .hint("remove `development`, or `chain` and `key`"),
             );
             CertificateSource::Development
@@ -311,7 +362,10 @@ fn certificate<'s>(section: Section<'s>, block: &'s Block) -> Certificate {
         (false, Some(_), None) | (false, None, Some(_)) => {
             section.push(
                 section
-                    .error("config/certificate-source", format!("{} needs both `chain` and `key`", section.title))
+                    .error(
+                        "config/certificate-source",
+                        format!("{} needs both `chain` and `key`", section.title),
+                    )
                     .hint("add the one that is missing; both may name the same file"),
             );
             CertificateSource::Development

@@ -113,7 +113,10 @@ fn security_group(out: &mut Writer, model: &Model, group: &SecurityGroup) {
 
 fn groups(out: &mut Writer, model: &Model, ids: &[model::SecurityGroupId]) {
     if !ids.is_empty() {
-        out.list("security_groups", ids.iter().map(|id| format!("security_group.{}", model[*id].name)));
+        out.list(
+            "security_groups",
+            ids.iter().map(|id| format!("security_group.{}", model[*id].name)),
+        );
     }
 }
 
@@ -134,19 +137,25 @@ fn certificate(out: &mut Writer, certificate: &Certificate) {
 
 fn load_balancer(out: &mut Writer, model: &Model, load_balancer: &LoadBalancer) {
     out.block(&format!("load_balancer {}", quoted(&load_balancer.name)), |out| {
-        out.text("scheme", match load_balancer.scheme {
-            Scheme::InternetFacing => "internet-facing",
-            Scheme::Internal => "internal",
-        });
+        out.text(
+            "scheme",
+            match load_balancer.scheme {
+                Scheme::InternetFacing => "internet-facing",
+                Scheme::Internal => "internal",
+            },
+        );
         if !load_balancer.addresses.is_empty() {
             out.list("addresses", load_balancer.addresses.iter().map(|a| quoted(&a.to_string())));
         }
         groups(out, model, &load_balancer.security_groups);
-        out.text("deny", match load_balancer.deny {
-            Deny::Drop => "drop",
-            Deny::Reset => "reset",
-            Deny::Page => "page",
-        });
+        out.text(
+            "deny",
+            match load_balancer.deny {
+                Deny::Drop => "drop",
+                Deny::Reset => "reset",
+                Deny::Page => "page",
+            },
+        );
         attributes(out, &load_balancer.attributes);
         out.text.push('\n');
         for id in &load_balancer.listeners {
@@ -165,16 +174,22 @@ fn attributes(out: &mut Writer, attributes: &LoadBalancerAttributes) {
     ] {
         out.text(name, &value.to_string());
     }
-    out.text("desync_mitigation_mode", match attributes.desync_mitigation_mode {
-        DesyncMode::Monitor => "monitor",
-        DesyncMode::Defensive => "defensive",
-        DesyncMode::Strictest => "strictest",
-    });
-    out.text("forwarded_for", match attributes.forwarded_for {
-        ForwardedForMode::Append => "append",
-        ForwardedForMode::Preserve => "preserve",
-        ForwardedForMode::Remove => "remove",
-    });
+    out.text(
+        "desync_mitigation_mode",
+        match attributes.desync_mitigation_mode {
+            DesyncMode::Monitor => "monitor",
+            DesyncMode::Defensive => "defensive",
+            DesyncMode::Strictest => "strictest",
+        },
+    );
+    out.text(
+        "forwarded_for",
+        match attributes.forwarded_for {
+            ForwardedForMode::Append => "append",
+            ForwardedForMode::Preserve => "preserve",
+            ForwardedForMode::Remove => "remove",
+        },
+    );
     out.set("forwarded_for_client_port", attributes.forwarded_for_client_port);
     out.set("drop_invalid_header_fields", attributes.invalid_headers == InvalidHeaders::Drop);
     out.set("preserve_host_header", attributes.preserve_host_header);
@@ -182,7 +197,9 @@ fn attributes(out: &mut Writer, attributes: &LoadBalancerAttributes) {
     if let Some(most) = attributes.max_connections {
         out.set("max_connections", most);
     }
-    for (name, path) in [("access_log", &attributes.access_log), ("connection_log", &attributes.connection_log)] {
+    for (name, path) in
+        [("access_log", &attributes.access_log), ("connection_log", &attributes.connection_log)]
+    {
         if let Some(path) = path {
             out.text(name, path);
         }
@@ -196,7 +213,13 @@ fn listener(out: &mut Writer, model: &Model, listener: &Listener) {
             ListenerProtocol::Http => out.text("protocol", "HTTP"),
             ListenerProtocol::Https => {
                 out.text("protocol", "HTTPS");
-                out.list("certificates", listener.certificates.iter().map(|id| format!("certificate.{}", model[*id].name)));
+                out.list(
+                    "certificates",
+                    listener
+                        .certificates
+                        .iter()
+                        .map(|id| format!("certificate.{}", model[*id].name)),
+                );
                 out.text("tls_policy", listener.tls_policy.name());
             }
         }
@@ -223,8 +246,12 @@ fn rule(out: &mut Writer, model: &Model, rule: &Rule) {
             out.block("rewrite", |out| {
                 for transform in &rule.transforms {
                     let (names, pattern, replacement) = match transform {
-                        Transform::HostHeader { pattern, replacement } => (("host_regex", "host"), pattern, replacement),
-                        Transform::Url { pattern, replacement } => (("path_regex", "path"), pattern, replacement),
+                        Transform::HostHeader { pattern, replacement } => {
+                            (("host_regex", "host"), pattern, replacement)
+                        }
+                        Transform::Url { pattern, replacement } => {
+                            (("path_regex", "path"), pattern, replacement)
+                        }
                     };
                     out.text(names.0, pattern.as_str());
                     out.text(names.1, replacement);
@@ -240,7 +267,9 @@ fn condition(out: &mut Writer, condition: &Condition) {
         Condition::Host(matchers_) => matchers(out, "host", "host_regex", matchers_),
         Condition::Path(matchers_) => matchers(out, "path", "path_regex", matchers_),
         Condition::Method(methods) => out.list("method", methods.iter().map(|m| quoted(m))),
-        Condition::SourceIp(nets) => out.list("source_ip", nets.iter().map(|n| quoted(&n.to_string()))),
+        Condition::SourceIp(nets) => {
+            out.list("source_ip", nets.iter().map(|n| quoted(&n.to_string())))
+        }
         Condition::Header { name, values } => out.block("header", |out| {
             out.text("name", name);
             matchers(out, "values", "regex", values);
@@ -269,7 +298,9 @@ fn matchers(out: &mut Writer, plain: &str, regex: &str, matchers: &[Matcher]) {
 
 fn action(out: &mut Writer, model: &Model, action: &Action) {
     match action {
-        Action::Forward(Forward { groups, stickiness: None }) if groups.len() == 1 && groups[0].weight == 1 => {
+        Action::Forward(Forward { groups, stickiness: None })
+            if groups.len() == 1 && groups[0].weight == 1 =>
+        {
             out.set("forward", format!("target_group.{}", model[groups[0].group].name));
         }
         Action::Forward(forward) => out.block("forward", |out| {
@@ -319,22 +350,35 @@ fn template_text(template: &Template) -> String {
 
 fn target_group(out: &mut Writer, group: &TargetGroup) {
     out.block(&format!("target_group {}", quoted(&group.name)), |out| {
-        out.text("protocol", match group.protocol {
-            TargetProtocol::Http => "HTTP",
-            TargetProtocol::Https => "HTTPS",
-        });
-        let instance_port = group.targets.iter().find(|t| matches!(t.address, model::TargetAddress::Instance { .. }));
+        out.text(
+            "protocol",
+            match group.protocol {
+                TargetProtocol::Http => "HTTP",
+                TargetProtocol::Https => "HTTPS",
+            },
+        );
+        let instance_port = group
+            .targets
+            .iter()
+            .find(|t| matches!(t.address, model::TargetAddress::Instance { .. }));
         if let Some(target) = instance_port {
             out.set("port", target.port);
         }
-        out.list("targets", group.targets.iter().map(|target| match &target.address {
-            model::TargetAddress::Instance { name, .. } => format!("instance.{name}"),
-            model::TargetAddress::Ip(_) | model::TargetAddress::Name(_) => quoted(&target.to_string()),
-        }));
+        out.list(
+            "targets",
+            group.targets.iter().map(|target| match &target.address {
+                model::TargetAddress::Instance { name, .. } => format!("instance.{name}"),
+                model::TargetAddress::Ip(_) | model::TargetAddress::Name(_) => {
+                    quoted(&target.to_string())
+                }
+            }),
+        );
         let (algorithm, mitigation) = match group.algorithm {
             Algorithm::RoundRobin => ("round_robin", false),
             Algorithm::LeastOutstandingRequests => ("least_outstanding_requests", false),
-            Algorithm::WeightedRandom { anomaly_mitigation } => ("weighted_random", anomaly_mitigation),
+            Algorithm::WeightedRandom { anomaly_mitigation } => {
+                ("weighted_random", anomaly_mitigation)
+            }
         };
         out.text("algorithm", algorithm);
         if mitigation {
@@ -365,11 +409,14 @@ fn target_group(out: &mut Writer, group: &TargetGroup) {
 fn health_check(out: &mut Writer, check: &HealthCheck) {
     out.block("health_check", |out| {
         out.set("enabled", check.enabled);
-        out.text("protocol", match check.protocol {
-            HealthCheckProtocol::Http => "HTTP",
-            HealthCheckProtocol::Https => "HTTPS",
-            HealthCheckProtocol::Tcp => "TCP",
-        });
+        out.text(
+            "protocol",
+            match check.protocol {
+                HealthCheckProtocol::Http => "HTTP",
+                HealthCheckProtocol::Https => "HTTPS",
+                HealthCheckProtocol::Tcp => "TCP",
+            },
+        );
         match check.port {
             HealthCheckPort::Traffic => out.text("port", "traffic"),
             HealthCheckPort::Port(port) => out.set("port", port),

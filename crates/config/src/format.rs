@@ -31,7 +31,9 @@ pub fn format(source: &str) -> Result<String, Vec<Finding>> {
         }
         let (opened, closed_first, balance) = brackets(trimmed);
         let level = depth.saturating_sub(closed_first);
-        if trimmed.starts_with(['}', ']', ')']) && lines.last().is_some_and(|line| line.text.is_empty()) {
+        if trimmed.starts_with(['}', ']', ')'])
+            && lines.last().is_some_and(|line| line.text.is_empty())
+        {
             lines.pop();
         }
         let mut line = Line::parse(trimmed, level);
@@ -64,9 +66,12 @@ impl Line {
 
     fn parse(trimmed: &str, level: usize) -> Line {
         let indent = "  ".repeat(level);
-        let attribute = attribute(trimmed).map(|(key, value)| (level, key.to_owned(), value.to_owned()));
+        let attribute =
+            attribute(trimmed).map(|(key, value)| (level, key.to_owned(), value.to_owned()));
         let text = match trimmed.strip_suffix('{') {
-            Some(head) if attribute.is_none() && !trimmed.starts_with('#') => format!("{indent}{} {{", squeeze(head)),
+            Some(head) if attribute.is_none() && !trimmed.starts_with('#') => {
+                format!("{indent}{} {{", squeeze(head))
+            }
             _ => format!("{indent}{trimmed}"),
         };
         Line { text, attribute, opens: false }
@@ -104,8 +109,12 @@ fn squeeze(head: &str) -> String {
 fn attribute(line: &str) -> Option<(&str, &str)> {
     let (key, value) = line.split_once('=')?;
     let key = key.trim();
-    let plain = !key.is_empty() && key.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-');
-    let quoted = key.len() > 2 && key.starts_with('"') && key.ends_with('"') && !key[1..key.len() - 1].contains('"');
+    let plain =
+        !key.is_empty() && key.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-');
+    let quoted = key.len() > 2
+        && key.starts_with('"')
+        && key.ends_with('"')
+        && !key[1..key.len() - 1].contains('"');
     ((plain || quoted) && !value.starts_with('=')).then(|| (key, value.trim()))
 }
 

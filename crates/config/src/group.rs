@@ -25,10 +25,16 @@ pub fn read<'s>(section: Section<'s>, block: &'s Block) -> TargetGroup {
     if let Some(value) = section.value("targets") {
         for item in Section::items(value) {
             if let Some(target) = target(&section, item, port) {
-                if let Some(first) = targets.iter().find(|t| t.address == target.address && t.port == target.port) {
+                if let Some(first) =
+                    targets.iter().find(|t| t.address == target.address && t.port == target.port)
+                {
                     let text = format!("the target `{target}` is registered twice");
                     let finding = section.error_at(item, "config/duplicate-target", text);
-                    section.push(finding.related(&first.place, "first registered here").hint("remove one of the two"));
+                    section.push(
+                        finding
+                            .related(&first.place, "first registered here")
+                            .hint("remove one of the two"),
+                    );
                 } else {
                     targets.push(target);
                 }
@@ -49,7 +55,8 @@ pub fn read<'s>(section: Section<'s>, block: &'s Block) -> TargetGroup {
                 .hint("remove `stickiness`, or choose `algorithm = \"round_robin\"`"),
         );
     }
-    let deregistration_delay = section.seconds("deregistration_delay", 0..=3600).unwrap_or(Seconds(300));
+    let deregistration_delay =
+        section.seconds("deregistration_delay", 0..=3600).unwrap_or(Seconds(300));
     let minimum = section.number("minimum_healthy_targets", 1..=1000).unwrap_or(1);
     let group = TargetGroup {
         name,
@@ -72,7 +79,11 @@ fn target<'s>(section: &Section<'s>, value: &'s Expression, port: Option<u16>) -
     if let Some((written, name)) = Section::written_reference(value) {
         let (_, id) = section.resolve("targets", value, written, name, &[Kind::Instance])?;
         let Some(port) = port else {
-            section.invalid(value, format!("`{written}.{name}` says no port"), "add `port = …` to the target group");
+            section.invalid(
+                value,
+                format!("`{written}.{name}` says no port"),
+                "add `port = …` to the target group",
+            );
             return None;
         };
         let address = TargetAddress::Instance { id: InstanceId(id), name: name.to_owned() };
@@ -89,10 +100,16 @@ fn target<'s>(section: &Section<'s>, value: &'s Expression, port: Option<u16>) -
 }
 
 /// `10.0.1.5:3000`, `[::1]:3000`, `app.internal:3000`, or any of them without a port.
-fn parse_target(text: &str, default: Option<u16>) -> Result<(TargetAddress, u16), (String, String)> {
+fn parse_target(
+    text: &str,
+    default: Option<u16>,
+) -> Result<(TargetAddress, u16), (String, String)> {
     if text.contains("://") {
         let bare = text.split("://").nth(1).unwrap_or("").trim_end_matches('/');
-        return Err((format!("`{text}` is a URL, not a target"), format!("write `\"{bare}\"`, and say HTTPS with `protocol` of the group")));
+        return Err((
+            format!("`{text}` is a URL, not a target"),
+            format!("write `\"{bare}\"`, and say HTTPS with `protocol` of the group"),
+        ));
     }
     if let Ok(address) = text.parse::<IpAddr>() {
         let port = default.ok_or_else(|| no_port(text))?;
@@ -101,7 +118,12 @@ fn parse_target(text: &str, default: Option<u16>) -> Result<(TargetAddress, u16)
     let (host, port) = match text.rsplit_once(':') {
         Some((host, port)) => {
             let parsed = port.parse::<u16>().ok().filter(|port| *port > 0);
-            (host, parsed.ok_or_else(|| (format!("`{port}` is no port"), "a port is from 1 to 65535".to_owned()))?)
+            (
+                host,
+                parsed.ok_or_else(|| {
+                    (format!("`{port}` is no port"), "a port is from 1 to 65535".to_owned())
+                })?,
+            )
         }
         None => (text, default.ok_or_else(|| no_port(text))?),
     };
@@ -111,7 +133,8 @@ fn parse_target(text: &str, default: Option<u16>) -> Result<(TargetAddress, u16)
     }
     let host = host.trim_end_matches('.').to_ascii_lowercase();
     let label = |label: &str| {
-        (1..=63).contains(&label.len()) && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+        (1..=63).contains(&label.len())
+            && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
     };
     let numeric = host.split('.').all(|label| label.bytes().all(|b| b.is_ascii_digit()));
     if host.is_empty() || host.len() > 253 || numeric || !host.split('.').all(label) {
@@ -121,7 +144,10 @@ fn parse_target(text: &str, default: Option<u16>) -> Result<(TargetAddress, u16)
 }
 
 fn no_port(text: &str) -> (String, String) {
-    (format!("the target `{text}` says no port"), format!("write `\"{text}:80\"`, or add `port = …` to the target group"))
+    (
+        format!("the target `{text}` says no port"),
+        format!("write `\"{text}:80\"`, or add `port = …` to the target group"),
+    )
 }
 
 fn health_check(outer: &Section<'_>, group: TargetProtocol) -> HealthCheck {
@@ -136,14 +162,19 @@ fn health_check(outer: &Section<'_>, group: TargetProtocol) -> HealthCheck {
     let Some(block) = outer.block("health_check") else { return defaults };
     let section = Section::new(outer.context, outer.origin, "health_check", block);
     section.label(block, false);
-    let protocols =
-        [("HTTP", HealthCheckProtocol::Http), ("HTTPS", HealthCheckProtocol::Https), ("TCP", HealthCheckProtocol::Tcp)];
+    let protocols = [
+        ("HTTP", HealthCheckProtocol::Http),
+        ("HTTPS", HealthCheckProtocol::Https),
+        ("TCP", HealthCheckProtocol::Tcp),
+    ];
     let mut check = HealthCheck { place: section.place(), ..defaults };
     check.enabled = section.flag("enabled").unwrap_or(true);
     check.protocol = section.choice("protocol", &protocols).unwrap_or(check.protocol);
     check.port = match section.value("port") {
         None => HealthCheckPort::Traffic,
-        Some(Expression::String(text)) if ["traffic", "traffic-port"].contains(&text.value().as_str()) => {
+        Some(Expression::String(text))
+            if ["traffic", "traffic-port"].contains(&text.value().as_str()) =>
+        {
             HealthCheckPort::Traffic
         }
         Some(value) => match section.number_in("port", value, 1..=65535) {
@@ -154,8 +185,15 @@ fn health_check(outer: &Section<'_>, group: TargetProtocol) -> HealthCheck {
     if let Some(value) = section.value("path")
         && let Some(path) = section.text("path", value)
     {
-        if !path.starts_with('/') || path.len() > 1024 || !path.bytes().all(|b| b.is_ascii_graphic()) {
-            section.invalid(value, format!("`{path}` is no path"), "a path begins with `/`, has no spaces and at most 1024 characters");
+        if !path.starts_with('/')
+            || path.len() > 1024
+            || !path.bytes().all(|b| b.is_ascii_graphic())
+        {
+            section.invalid(
+                value,
+                format!("`{path}` is no path"),
+                "a path begins with `/`, has no spaces and at most 1024 characters",
+            );
         } else {
             check.path = path;
         }
@@ -163,17 +201,25 @@ fn health_check(outer: &Section<'_>, group: TargetProtocol) -> HealthCheck {
     if let Some(value) = section.value("host")
         && let Some(host) = section.text("host", value)
     {
-        if host.is_empty() || !host.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._:[]".contains(&b)) {
-            section.invalid(value, format!("`{host}` is no host"), "write a name such as `example.com`");
+        if host.is_empty()
+            || !host.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._:[]".contains(&b))
+        {
+            section.invalid(
+                value,
+                format!("`{host}` is no host"),
+                "write a name such as `example.com`",
+            );
         } else {
             check.host = Some(host);
         }
     }
     check.interval = section.seconds("interval", 1..=300).unwrap_or(check.interval);
     check.timeout = section.seconds("timeout", 1..=120).unwrap_or(check.timeout);
-    check.healthy_threshold = section.number("healthy_threshold", 2..=10).map_or(check.healthy_threshold, |n| n as u32);
-    check.unhealthy_threshold =
-        section.number("unhealthy_threshold", 2..=10).map_or(check.unhealthy_threshold, |n| n as u32);
+    check.healthy_threshold =
+        section.number("healthy_threshold", 2..=10).map_or(check.healthy_threshold, |n| n as u32);
+    check.unhealthy_threshold = section
+        .number("unhealthy_threshold", 2..=10)
+        .map_or(check.unhealthy_threshold, |n| n as u32);
     if let Some(value) = section.value("expect") {
         let text = match value {
             Expression::Number(number) => Some(number.value().to_string()),
@@ -181,7 +227,11 @@ fn health_check(outer: &Section<'_>, group: TargetProtocol) -> HealthCheck {
         };
         match text.as_deref().map(StatusMatcher::parse) {
             Some(Some(matcher)) => check.matcher = matcher,
-            Some(None) => section.invalid(value, "this is no list of statuses", "write `\"200\"`, `\"200,202\"` or `\"200-299\"`, from 200 to 599"),
+            Some(None) => section.invalid(
+                value,
+                "this is no list of statuses",
+                "write `\"200\"`, `\"200,202\"` or `\"200-299\"`, from 200 to 599",
+            ),
             None => {}
         }
     }
@@ -190,7 +240,10 @@ fn health_check(outer: &Section<'_>, group: TargetProtocol) -> HealthCheck {
             model::Finding::warning(
                 "lint/health-check-timeout",
                 &section.place(),
-                format!("the timeout of {} is longer than the interval of {}", check.timeout, check.interval),
+                format!(
+                    "the timeout of {} is longer than the interval of {}",
+                    check.timeout, check.interval
+                ),
             )
             .hint("probes overlap: make the timeout shorter"),
         );
@@ -212,7 +265,11 @@ fn algorithm(section: &Section<'_>) -> Algorithm {
         }
         (Some(true), _) => {
             if let Some(value) = section.value("anomaly_mitigation") {
-                section.invalid(value, "anomaly mitigation goes with weighted random only", "add `algorithm = \"weighted_random\"`");
+                section.invalid(
+                    value,
+                    "anomaly mitigation goes with weighted random only",
+                    "add `algorithm = \"weighted_random\"`",
+                );
             }
             algorithm
         }
@@ -225,21 +282,38 @@ fn stickiness(outer: &Section<'_>) -> Stickiness {
     let section = Section::new(outer.context, outer.origin, "stickiness", block);
     section.label(block, false);
     let duration = section.seconds("duration", 1..=604_800).unwrap_or(DAY);
-    let app = section.choice("type", &[("lb_cookie", false), ("app_cookie", true)]).unwrap_or(false);
-    let cookie = section.value("cookie").and_then(|value| Some((section.text("cookie", value)?, value)));
+    let app =
+        section.choice("type", &[("lb_cookie", false), ("app_cookie", true)]).unwrap_or(false);
+    let cookie =
+        section.value("cookie").and_then(|value| Some((section.text("cookie", value)?, value)));
     let stickiness = match (app, cookie) {
         (false, None) => Stickiness::LoadBalancerCookie { duration },
         (false, Some((_, value))) => {
-            section.invalid(value, "the load balancer's own cookie has a fixed name", "remove `cookie`, or write `type = \"app_cookie\"`");
+            section.invalid(
+                value,
+                "the load balancer's own cookie has a fixed name",
+                "remove `cookie`, or write `type = \"app_cookie\"`",
+            );
             Stickiness::LoadBalancerCookie { duration }
         }
         (true, None) => {
-            section.push(section.error("config/missing-attribute", "an application cookie needs its name").hint("add `cookie = \"JSESSIONID\"`"));
+            section.push(
+                section
+                    .error("config/missing-attribute", "an application cookie needs its name")
+                    .hint("add `cookie = \"JSESSIONID\"`"),
+            );
             Stickiness::Off
         }
         (true, Some((name, value))) => {
-            if name.is_empty() || name.starts_with(RESERVED_COOKIE) || !name.bytes().all(|b| b.is_ascii_graphic() && !b"=;,\"".contains(&b)) {
-                section.invalid(value, format!("`{name}` cannot be an application's cookie"), "name the cookie that your application sets; `AWSALB…` is ours");
+            if name.is_empty()
+                || name.starts_with(RESERVED_COOKIE)
+                || !name.bytes().all(|b| b.is_ascii_graphic() && !b"=;,\"".contains(&b))
+            {
+                section.invalid(
+                    value,
+                    format!("`{name}` cannot be an application's cookie"),
+                    "name the cookie that your application sets; `AWSALB…` is ours",
+                );
             }
             Stickiness::AppCookie { name, duration }
         }
@@ -255,7 +329,11 @@ fn slow_start(section: &Section<'_>, algorithm: Algorithm) -> Seconds {
         section.invalid(value, "`slow_start` is out of range", "it is 0s, or from 30s to 900s");
     }
     if seconds.0 > 0 && algorithm != Algorithm::RoundRobin {
-        section.invalid(value, "slow start goes with round robin only", "remove `slow_start`, or `algorithm`");
+        section.invalid(
+            value,
+            "slow start goes with round robin only",
+            "remove `slow_start`, or `algorithm`",
+        );
     }
     seconds
 }

@@ -14,12 +14,18 @@ use crate::section::Section;
 /// ALB.md §2b.
 const HEADER_BYTES_MAX: usize = 1024;
 
-pub fn read<'s>(outer: &Section<'s>, block: &'s Block, load_balancer: LoadBalancerId) -> Option<Listener> {
+pub fn read<'s>(
+    outer: &Section<'s>,
+    block: &'s Block,
+    load_balancer: LoadBalancerId,
+) -> Option<Listener> {
     let section = Section::new(outer.context, outer.origin, "listener", block);
     let name = section.label(block, true).unwrap_or_default().to_owned();
     let protocols = [("HTTP", ListenerProtocol::Http), ("HTTPS", ListenerProtocol::Https)];
     let protocol = section.choice("protocol", &protocols).unwrap_or(ListenerProtocol::Http);
-    let port = section.required("port", "80").and_then(|value| section.number_in("port", value, 1..=65535));
+    let port = section
+        .required("port", "80")
+        .and_then(|value| section.number_in("port", value, 1..=65535));
     let certificates = certificates(&section, "certificates");
     check_certificates(&section, protocol, certificates.is_empty());
     let tls_policy = tls_policy(&section);
@@ -76,11 +82,24 @@ fn tls_policy(section: &Section<'_>) -> TlsPolicy {
     let bare = text.strip_prefix("ELBSecurityPolicy-").unwrap_or(&text);
     let served = TlsPolicy::ALL.map(TlsPolicy::name);
     let (message, near) = if bare.contains("FIPS") {
-        (format!("`{text}` needs a validated FIPS module, which is not in this program"), TlsPolicy::Tls12And13)
+        (
+            format!("`{text}` needs a validated FIPS module, which is not in this program"),
+            TlsPolicy::Tls12And13,
+        )
     } else if bare.contains("PQ") {
-        (format!("`{text}` is not served yet, since not all its key exchange groups are"), if bare.contains("1-3-PQ") { TlsPolicy::Tls13 } else { TlsPolicy::Tls12And13 })
-    } else if bare.starts_with("TLS13-") || bare.starts_with("TLS-") || bare.starts_with("FS-") || bare == "2016-08" {
-        (format!("`{text}` has cipher suites or versions that are not safe and not served"), TlsPolicy::Tls12And13)
+        (
+            format!("`{text}` is not served yet, since not all its key exchange groups are"),
+            if bare.contains("1-3-PQ") { TlsPolicy::Tls13 } else { TlsPolicy::Tls12And13 },
+        )
+    } else if bare.starts_with("TLS13-")
+        || bare.starts_with("TLS-")
+        || bare.starts_with("FS-")
+        || bare == "2016-08"
+    {
+        (
+            format!("`{text}` has cipher suites or versions that are not safe and not served"),
+            TlsPolicy::Tls12And13,
+        )
     } else {
         let hint = match crate::suggest::nearest(&text, served) {
             Some(near) => format!("did you mean `{near}`?"),
@@ -98,14 +117,20 @@ fn default_action<'s>(outer: &Section<'s>, protocol: ListenerProtocol) -> Option
         outer.push(
             outer
                 .error("config/missing-default", format!("{} has no default action", outer.title))
-                .hint("add `default { forward = target_group.… }`: what happens when no rule matches"),
+                .hint(
+                    "add `default { forward = target_group.… }`: what happens when no rule matches",
+                ),
         );
         return None;
     };
     read_default(outer, block, protocol)
 }
 
-pub fn read_default<'s>(outer: &Section<'s>, block: &'s Block, protocol: ListenerProtocol) -> Option<(Action, Place)> {
+pub fn read_default<'s>(
+    outer: &Section<'s>,
+    block: &'s Block,
+    protocol: ListenerProtocol,
+) -> Option<(Action, Place)> {
     let section = Section::new(outer.context, outer.origin, "default", block);
     section.label(block, false);
     let action = rule::action(&section, protocol);
@@ -131,7 +156,9 @@ fn attributes(section: &Section<'_>) -> ListenerAttributes {
             for (key, value) in object.iter() {
                 let name = match key {
                     hcl_edit::expr::ObjectKey::Ident(ident) => Some(ident.as_str().to_owned()),
-                    hcl_edit::expr::ObjectKey::Expression(expression) => section.text("response_headers", expression),
+                    hcl_edit::expr::ObjectKey::Expression(expression) => {
+                        section.text("response_headers", expression)
+                    }
                 };
                 let text = section.text("response_headers", value.expr());
                 if let Some((name, text)) = name.zip(text) {
@@ -140,7 +167,11 @@ fn attributes(section: &Section<'_>) -> ListenerAttributes {
                 }
             }
         }
-        Some(other) => section.invalid(other, "`response_headers` is an object", "write `response_headers = { \"X-Frame-Options\" = \"DENY\" }`"),
+        Some(other) => section.invalid(
+            other,
+            "`response_headers` is an object",
+            "write `response_headers = { \"X-Frame-Options\" = \"DENY\" }`",
+        ),
     }
     ListenerAttributes {
         server_header: section.flag("server_header").unwrap_or(true),
@@ -152,14 +183,35 @@ fn attributes(section: &Section<'_>) -> ListenerAttributes {
 /// Headers that frame a message or manage its connection are not the operator's to set.
 fn check_header(section: &Section<'_>, value: &Expression, name: &str, text: &str) {
     const OURS: [&str; 8] = [
-        "connection", "content-length", "date", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade",
+        "connection",
+        "content-length",
+        "date",
+        "keep-alive",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
     ];
     let token = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
     if name.is_empty() || !name.bytes().all(token) {
-        section.invalid(value, format!("`{name}` is no header name"), "use letters, digits and `-`");
+        section.invalid(
+            value,
+            format!("`{name}` is no header name"),
+            "use letters, digits and `-`",
+        );
     } else if OURS.iter().any(|ours| ours.eq_ignore_ascii_case(name)) {
-        section.invalid(value, format!("`{name}` cannot be set"), "it frames the message or manages the connection");
-    } else if text.len() > HEADER_BYTES_MAX || !text.bytes().all(|b| b.is_ascii_graphic() || b == b' ') {
-        section.invalid(value, format!("the value of `{name}` cannot be sent"), "use visible ASCII, at most 1024 characters");
+        section.invalid(
+            value,
+            format!("`{name}` cannot be set"),
+            "it frames the message or manages the connection",
+        );
+    } else if text.len() > HEADER_BYTES_MAX
+        || !text.bytes().all(|b| b.is_ascii_graphic() || b == b' ')
+    {
+        section.invalid(
+            value,
+            format!("the value of `{name}` cannot be sent"),
+            "use visible ASCII, at most 1024 characters",
+        );
     }
 }

@@ -4,8 +4,8 @@ use std::net::IpAddr;
 
 use hcl_edit::structure::Block;
 use model::{
-    Deny, DesyncMode, Finding, ForwardedForMode, InvalidHeaders, Listener, ListenerId, LoadBalancer,
-    LoadBalancerAttributes, LoadBalancerId, Model, Scheme,
+    Deny, DesyncMode, Finding, ForwardedForMode, InvalidHeaders, Listener, ListenerId,
+    LoadBalancer, LoadBalancerAttributes, LoadBalancerId, Model, Scheme,
 };
 
 use crate::blocks::security_groups;
@@ -17,7 +17,11 @@ pub fn read<'s>(section: Section<'s>, block: &'s Block, model: &mut Model) {
     if name.len() > 32 || name.starts_with("internal-") {
         section.push(
             section
-                .error_at(&block.labels[0], "config/invalid-name", format!("`{name}` cannot be a load balancer's name"))
+                .error_at(
+                    &block.labels[0],
+                    "config/invalid-name",
+                    format!("`{name}` cannot be a load balancer's name"),
+                )
                 .hint("at most 32 characters, and not beginning with `internal-`"),
         );
     }
@@ -34,11 +38,16 @@ pub fn read<'s>(section: Section<'s>, block: &'s Block, model: &mut Model) {
         listeners: Vec::new(),
         place: section.place(),
     };
-    let open = load_balancer.security_groups.is_empty() && section.value("security_groups").is_none();
+    let open =
+        load_balancer.security_groups.is_empty() && section.value("security_groups").is_none();
     if open {
         let text = format!("{} has no security group, so it admits everybody", section.title);
         let finding = Finding::warning("lint/open-to-everyone", &section.place(), text);
-        section.push(finding.hint("add `security_groups = [security_group.…]`, or one with `from = [anywhere]`"));
+        section.push(
+            finding.hint(
+                "add `security_groups = [security_group.…]`, or one with `from = [anywhere]`",
+            ),
+        );
     }
     model.load_balancers.push(load_balancer);
     let mut listeners: Vec<Listener> = Vec::new();
@@ -50,9 +59,9 @@ pub fn read<'s>(section: Section<'s>, block: &'s Block, model: &mut Model) {
     site::read(&section, id, &mut listeners, model);
     if listeners.is_empty() {
         section.push(
-            section
-                .error("config/no-listener", format!("{} listens nowhere", section.title))
-                .hint("add a `listener \"http\" { port = 80 … }`, or a `site \"example.com\" { … }`"),
+            section.error("config/no-listener", format!("{} listens nowhere", section.title)).hint(
+                "add a `listener \"http\" { port = 80 … }`, or a `site \"example.com\" { … }`",
+            ),
         );
     }
     for listener in listeners {
@@ -68,7 +77,9 @@ fn add(section: &Section<'_>, listeners: &mut Vec<Listener>, listener: Listener)
     if let Some(first) = same_name {
         let text = format!("two listeners are called `{}`", listener.name);
         let finding = Finding::error("config/duplicate-name", &listener.place, text);
-        section.push(finding.related(&first.place, "the first is defined here").hint("rename one of them"));
+        section.push(
+            finding.related(&first.place, "the first is defined here").hint("rename one of them"),
+        );
     }
     listeners.push(listener);
 }
@@ -93,19 +104,29 @@ fn attributes(section: &Section<'_>) -> LoadBalancerAttributes {
     ];
     LoadBalancerAttributes {
         idle_timeout: section.seconds("idle_timeout", 1..=4000).unwrap_or(default.idle_timeout),
-        client_keep_alive: section.seconds("client_keep_alive", 60..=604_800).unwrap_or(default.client_keep_alive),
-        desync_mitigation_mode: section.choice("desync_mitigation_mode", &modes).unwrap_or_default(),
+        client_keep_alive: section
+            .seconds("client_keep_alive", 60..=604_800)
+            .unwrap_or(default.client_keep_alive),
+        desync_mitigation_mode: section
+            .choice("desync_mitigation_mode", &modes)
+            .unwrap_or_default(),
         invalid_headers: match section.flag("drop_invalid_header_fields") {
             Some(true) => InvalidHeaders::Drop,
             Some(false) | None => InvalidHeaders::Forward,
         },
         preserve_host_header: section.flag("preserve_host_header").unwrap_or(false),
-        tls_version_and_cipher_headers: section.flag("tls_version_and_cipher_headers").unwrap_or(false),
+        tls_version_and_cipher_headers: section
+            .flag("tls_version_and_cipher_headers")
+            .unwrap_or(false),
         forwarded_for_client_port: section.flag("forwarded_for_client_port").unwrap_or(false),
         forwarded_for: section.choice("forwarded_for", &forwarded).unwrap_or_default(),
-        handshake_timeout: section.seconds("handshake_timeout", 1..=60).unwrap_or(default.handshake_timeout),
+        handshake_timeout: section
+            .seconds("handshake_timeout", 1..=60)
+            .unwrap_or(default.handshake_timeout),
         head_timeout: section.seconds("head_timeout", 1..=60).unwrap_or(default.head_timeout),
-        connect_timeout: section.seconds("connect_timeout", 1..=60).unwrap_or(default.connect_timeout),
+        connect_timeout: section
+            .seconds("connect_timeout", 1..=60)
+            .unwrap_or(default.connect_timeout),
         max_connections: section.number("max_connections", 1..=10_000_000).map(|n| n as u32),
         access_log: log(section, "access_log"),
         connection_log: log(section, "connection_log"),
@@ -132,7 +153,10 @@ pub fn check_overlaps(model: &Model, context: &Context<'_>) {
                 format!("two listeners listen on port {}", listener.port)
             } else {
                 let other = &model[earlier.load_balancer].name;
-                format!("port {} is already listened on by the load balancer `{other}`", listener.port)
+                format!(
+                    "port {} is already listened on by the load balancer `{other}`",
+                    listener.port
+                )
             };
             context.push(
                 Finding::error("config/overlapping-listener", &listener.place, text)
@@ -149,7 +173,8 @@ fn overlap(model: &Model, a: &Listener, b: &Listener) -> bool {
         list.is_empty()
             || list.iter().any(|address| {
                 other.contains(address)
-                    || (address.is_unspecified() && other.iter().any(|o| o.is_ipv4() == address.is_ipv4()))
+                    || (address.is_unspecified()
+                        && other.iter().any(|o| o.is_ipv4() == address.is_ipv4()))
             })
     };
     any(a, b) || any(b, a)

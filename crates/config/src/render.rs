@@ -50,7 +50,11 @@ fn group<'a>(sources: &'a Sources, finding: &'a Finding) -> annotate_snippets::G
             let Some(range) = range(&source.text, place, length) else { continue };
             let kind = if primary { AnnotationKind::Primary } else { AnnotationKind::Context };
             let annotation = kind.span(range);
-            snippet = snippet.annotation(if text.is_empty() { annotation } else { annotation.label(text) });
+            snippet = snippet.annotation(if text.is_empty() {
+                annotation
+            } else {
+                annotation.label(text)
+            });
         }
         group = group.element(snippet);
     }
@@ -64,7 +68,9 @@ fn group<'a>(sources: &'a Sources, finding: &'a Finding) -> annotate_snippets::G
 fn range(text: &str, place: &Place, length: u32) -> Option<std::ops::Range<usize>> {
     let line = text.split_inclusive('\n').nth(place.line.checked_sub(1)? as usize)?;
     let start_of_line = line.as_ptr() as usize - text.as_ptr() as usize;
-    let bytes = |characters: usize| line.char_indices().nth(characters).map_or(line.trim_end().len(), |(at, _)| at);
+    let bytes = |characters: usize| {
+        line.char_indices().nth(characters).map_or(line.trim_end().len(), |(at, _)| at)
+    };
     let start = bytes(place.column.max(1) as usize - 1).min(line.len());
     let end = bytes(place.column.max(1) as usize - 1 + length as usize).max(start);
     Some(start_of_line + start..start_of_line + end)
@@ -72,7 +78,8 @@ fn range(text: &str, place: &Place, length: u32) -> Option<std::ops::Range<usize
 
 fn count(findings: &[Finding]) -> String {
     let of = |severity| findings.iter().filter(|finding| finding.severity == severity).count();
-    let words = |count: usize, word: &str| format!("{count} {word}{}", if count == 1 { "" } else { "s" });
+    let words =
+        |count: usize, word: &str| format!("{count} {word}{}", if count == 1 { "" } else { "s" });
     match (of(Severity::Error), of(Severity::Warning)) {
         (0, warnings) => words(warnings, "warning"),
         (errors, 0) => words(errors, "error"),

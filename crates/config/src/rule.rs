@@ -40,7 +40,9 @@ pub fn read_all<'s>(outer: &Section<'s>, protocol: ListenerProtocol, first: u32)
         } else if let Some(other) = rules.iter().find(|other| other.name == rule.name) {
             let text = format!("two rules are called `{}`", rule.name);
             let finding = model::Finding::error("config/duplicate-name", &rule.place, text);
-            outer.push(finding.related(&other.place, "the first is here").hint("rename one of them"));
+            outer.push(
+                finding.related(&other.place, "the first is here").hint("rename one of them"),
+            );
         }
         rules.push(rule);
     }
@@ -52,7 +54,12 @@ fn free(rules: &[Rule], from: u32) -> u32 {
     (from..).find(|candidate| rules.iter().all(|rule| rule.priority != *candidate)).unwrap_or(from)
 }
 
-fn read<'s>(outer: &Section<'s>, block: &'s Block, protocol: ListenerProtocol, next: u32) -> Option<Rule> {
+fn read<'s>(
+    outer: &Section<'s>,
+    block: &'s Block,
+    protocol: ListenerProtocol,
+    next: u32,
+) -> Option<Rule> {
     let section = Section::new(outer.context, outer.origin, "rule", block);
     let name = section.label(block, true).unwrap_or_default().to_owned();
     let priority = match section.value("priority") {
@@ -69,7 +76,9 @@ fn read<'s>(outer: &Section<'s>, block: &'s Block, protocol: ListenerProtocol, n
         section.push(
             section
                 .error_at(&block.ident, "config/conflict", "a rewrite goes with `forward` only")
-                .hint("say where to with the redirect's own `host` and `path`, or remove `rewrite`"),
+                .hint(
+                    "say where to with the redirect's own `host` and `path`, or remove `rewrite`",
+                ),
         );
     }
     let place = section.place();
@@ -116,7 +125,11 @@ fn matchers<'s>(
 ) -> Vec<Matcher> {
     let (wildcards, expressions) = (section.value(plain), section.value(regex));
     if let (Some(_), Some(value)) = (wildcards, expressions) {
-        section.invalid(value, format!("`{plain}` and `{regex}` in one rule"), "keep one of the two, or write two rules");
+        section.invalid(
+            value,
+            format!("`{plain}` and `{regex}` in one rule"),
+            "keep one of the two, or write two rules",
+        );
     }
     let mut out = Vec::new();
     for (text, item) in wildcards.map_or(Vec::new(), |value| section.texts(plain, value)) {
@@ -132,9 +145,18 @@ fn matchers<'s>(
     out
 }
 
-fn regex_matcher(section: &Section<'_>, item: &Expression, text: &str, fold_case: bool) -> Option<Matcher> {
+fn regex_matcher(
+    section: &Section<'_>,
+    item: &Expression,
+    text: &str,
+    fold_case: bool,
+) -> Option<Matcher> {
     if text.len() > VALUE_MAX {
-        section.invalid(item, "this expression is too long", format!("at most {VALUE_MAX} characters"));
+        section.invalid(
+            item,
+            "this expression is too long",
+            format!("at most {VALUE_MAX} characters"),
+        );
         return None;
     }
     match Matcher::regex(text, fold_case) {
@@ -161,13 +183,22 @@ fn check_host(text: &str) -> Result<(), (String, String)> {
         return error("a host pattern has 1 to 128 characters".into(), "shorten it");
     }
     if let Some(bare) = text.split("://").nth(1) {
-        return Err((format!("`{text}` is a URL, not a host"), format!("write `\"{}\"`", bare.split('/').next().unwrap_or(""))));
+        return Err((
+            format!("`{text}` is a URL, not a host"),
+            format!("write `\"{}\"`", bare.split('/').next().unwrap_or("")),
+        ));
     }
     if let Some((host, path)) = text.split_once('/') {
-        return Err((format!("`{text}` has a path in it"), format!("write `host = \"{host}\"` and `path = \"/{path}\"`")));
+        return Err((
+            format!("`{text}` has a path in it"),
+            format!("write `host = \"{host}\"` and `path = \"/{path}\"`"),
+        ));
     }
     if let Some(bad) = text.chars().find(|c| !c.is_ascii_alphanumeric() && !"-.*?_".contains(*c)) {
-        return error(format!("`{bad}` cannot be in a host"), "a host has letters, digits, `-`, `.`, and the wildcards `*` and `?`; the port is the listener's");
+        return error(
+            format!("`{bad}` cannot be in a host"),
+            "a host has letters, digits, `-`, `.`, and the wildcards `*` and `?`; the port is the listener's",
+        );
     }
     Ok(())
 }
@@ -178,11 +209,17 @@ fn check_path(text: &str) -> Result<(), (String, String)> {
         return Err(("a path pattern has 1 to 128 characters".into(), "shorten it".into()));
     }
     if !text.starts_with(['/', '*', '?']) {
-        return Err((format!("`{text}` matches no path, since paths begin with `/`"), format!("did you mean `/{text}`?")));
+        return Err((
+            format!("`{text}` matches no path, since paths begin with `/`"),
+            format!("did you mean `/{text}`?"),
+        ));
     }
     let allowed = |c: char| c.is_ascii_alphanumeric() || "_-.$/~\"'@:+&*?%!(),;=[]".contains(c);
     match text.chars().find(|c| !allowed(*c)) {
-        Some(bad) => Err((format!("`{bad}` cannot be in a path pattern"), "write it percent-encoded; the query is matched with `query { … }`".into())),
+        Some(bad) => Err((
+            format!("`{bad}` cannot be in a path pattern"),
+            "write it percent-encoded; the query is matched with `query { … }`".into(),
+        )),
         None => Ok(()),
     }
 }
@@ -192,7 +229,11 @@ fn methods<'s>(section: &Section<'s>, value: &'s Expression) -> Vec<String> {
     for (text, item) in section.texts("method", value) {
         let allowed = |b: u8| b.is_ascii_uppercase() || b == b'-' || b == b'_';
         if text.is_empty() || text.len() > NAME_MAX || !text.bytes().all(allowed) {
-            section.invalid(item, format!("`{text}` is no method"), format!("methods are upper case: `\"{}\"`", text.to_ascii_uppercase()));
+            section.invalid(
+                item,
+                format!("`{text}` is no method"),
+                format!("methods are upper case: `\"{}\"`", text.to_ascii_uppercase()),
+            );
         } else {
             methods.push(text);
         }
@@ -204,8 +245,18 @@ fn sources<'s>(section: &Section<'s>, value: &'s Expression) -> Vec<IpNet> {
     let mut nets = Vec::new();
     for item in Section::items(value) {
         if let Some((written, name)) = Section::written_reference(item) {
-            if let Some((_, id)) = section.resolve("source_ip", item, written, name, &[Kind::Network]) {
-                nets.extend(section.context.networks.borrow().get(NetworkId(id).0 as usize).cloned().unwrap_or_default());
+            if let Some((_, id)) =
+                section.resolve("source_ip", item, written, name, &[Kind::Network])
+            {
+                nets.extend(
+                    section
+                        .context
+                        .networks
+                        .borrow()
+                        .get(NetworkId(id).0 as usize)
+                        .cloned()
+                        .unwrap_or_default(),
+                );
             }
         } else if let Some(text) = section.text("source_ip", item) {
             nets.extend(section.cidr(item, &text));
@@ -224,25 +275,39 @@ fn header<'s>(outer: &Section<'s>, block: &'s Block) -> Option<Condition> {
             section.invalid(value, "`Host` is not matched as a header", "write `host = \"…\"`");
             None
         } else if name.is_empty() || name.len() > NAME_MAX || !name.bytes().all(token) {
-            section.invalid(value, format!("`{name}` is no header name"), "at most 40 letters, digits and `-`, without wildcards");
+            section.invalid(
+                value,
+                format!("`{name}` is no header name"),
+                "at most 40 letters, digits and `-`, without wildcards",
+            );
             None
         } else {
             Some(name)
         }
     });
     let mut values = Vec::new();
-    for (text, item) in section.value("values").map_or(Vec::new(), |value| section.texts("values", value)) {
+    for (text, item) in
+        section.value("values").map_or(Vec::new(), |value| section.texts("values", value))
+    {
         match Wildcard::escaped_insensitive(&text) {
-            Ok(_) if text.len() > VALUE_MAX => section.invalid(item, "this value is too long", "at most 128 characters"),
+            Ok(_) if text.len() > VALUE_MAX => {
+                section.invalid(item, "this value is too long", "at most 128 characters")
+            }
             Ok(wildcard) => values.push(Matcher::Wildcard(wildcard)),
             Err(error) => section.invalid(item, error.to_string(), "write `\\\\` for a backslash"),
         }
     }
-    for (text, item) in section.value("regex").map_or(Vec::new(), |value| section.texts("regex", value)) {
+    for (text, item) in
+        section.value("regex").map_or(Vec::new(), |value| section.texts("regex", value))
+    {
         values.extend(regex_matcher(&section, item, &text, true));
     }
     if section.value("values").is_none() && section.value("regex").is_none() {
-        section.push(section.error("config/missing-attribute", "a header condition has no value").hint("add `values = [\"…\"]`, or `regex = [\"…\"]`"));
+        section.push(
+            section
+                .error("config/missing-attribute", "a header condition has no value")
+                .hint("add `values = [\"…\"]`, or `regex = [\"…\"]`"),
+        );
     }
     section.finish();
     Some(Condition::Header { name: name?, values })
@@ -263,10 +328,14 @@ fn query<'s>(outer: &Section<'s>, block: &'s Block) -> Option<Condition> {
         }
     };
     let key = section.value("key").and_then(|value| wildcard(&section.text("key", value)?, value));
-    let values = section.required("value", "\"…\"").map_or(Vec::new(), |value| section.texts("value", value));
+    let values = section
+        .required("value", "\"…\"")
+        .map_or(Vec::new(), |value| section.texts("value", value));
     let patterns: Vec<QueryPattern> = values
         .into_iter()
-        .filter_map(|(text, item)| Some(QueryPattern { key: key.clone(), value: wildcard(&text, item)? }))
+        .filter_map(|(text, item)| {
+            Some(QueryPattern { key: key.clone(), value: wildcard(&text, item)? })
+        })
         .collect();
     section.finish();
     Some(Condition::Query(patterns))
@@ -286,7 +355,11 @@ fn transforms(outer: &Section<'_>) -> Vec<Transform> {
         transforms.push(Transform::Url { pattern, replacement });
     }
     if transforms.is_empty() && section.value("host").is_none() && section.value("path").is_none() {
-        section.push(section.error("config/missing-attribute", "this rewrites nothing").hint("add `path_regex = \"^/old/(.*)\"` and `path = \"/$1\"`"));
+        section.push(
+            section
+                .error("config/missing-attribute", "this rewrites nothing")
+                .hint("add `path_regex = \"^/old/(.*)\"` and `path = \"/$1\"`"),
+        );
     }
     section.finish();
     transforms
@@ -302,7 +375,9 @@ fn rewrite_pair(
         (None, None) => None,
         (Some(_), None) | (None, Some(_)) => {
             let text = format!("`{pattern_name}` and `{replacement_name}` go together");
-            section.push(section.error("config/missing-attribute", text).hint("add the one that is missing"));
+            section.push(
+                section.error("config/missing-attribute", text).hint("add the one that is missing"),
+            );
             None
         }
         (Some(pattern), Some(replacement)) => {
@@ -317,7 +392,11 @@ fn rewrite_pair(
                 Ok(Matcher::Regex(regex)) => Some((regex, replacement_text)),
                 Ok(Matcher::Wildcard(_)) => None,
                 Err(error) => {
-                    section.invalid(pattern, format!("`{text}` is no regular expression"), regex_hint(&error));
+                    section.invalid(
+                        pattern,
+                        format!("`{text}` is no regular expression"),
+                        regex_hint(&error),
+                    );
                     None
                 }
             }
@@ -333,7 +412,12 @@ pub fn action(section: &Section<'_>, protocol: ListenerProtocol) -> Option<Actio
     let forward_block = section.block("forward");
     let redirect_block = section.block("redirect");
     let fixed_block = section.block("fixed_response");
-    let written = [forward.is_some(), forward_block.is_some(), redirect_block.is_some(), fixed_block.is_some()];
+    let written = [
+        forward.is_some(),
+        forward_block.is_some(),
+        redirect_block.is_some(),
+        fixed_block.is_some(),
+    ];
     match written.iter().filter(|written| **written).count() {
         0 => {
             section.push(
@@ -370,7 +454,9 @@ pub fn action(section: &Section<'_>, protocol: ListenerProtocol) -> Option<Actio
 fn weighted<'s>(outer: &Section<'s>, block: &'s Block) -> Option<Forward> {
     let section = Section::new(outer.context, outer.origin, "forward", block);
     section.label(block, false);
-    let stickiness = section.seconds("stickiness", 1..=604_800).map(|duration: Seconds| GroupStickiness { duration });
+    let stickiness = section
+        .seconds("stickiness", 1..=604_800)
+        .map(|duration: Seconds| GroupStickiness { duration });
     let blocks = section.blocks("group");
     if blocks.is_empty() || blocks.len() > GROUPS_MAX {
         section.push(
@@ -383,7 +469,9 @@ fn weighted<'s>(outer: &Section<'s>, block: &'s Block) -> Option<Forward> {
     for block in blocks {
         let inner = Section::new(section.context, section.origin, "group", block);
         inner.label(block, false);
-        let target = inner.required("target", "target_group.app").and_then(|value| inner.reference("target", value, Kind::TargetGroup));
+        let target = inner
+            .required("target", "target_group.app")
+            .and_then(|value| inner.reference("target", value, Kind::TargetGroup));
         let weight = inner.number("weight", 0..=999).unwrap_or(1) as u16;
         inner.finish();
         groups.extend(target.map(|id| WeightedGroup { group: GroupId(id), weight }));
@@ -392,7 +480,11 @@ fn weighted<'s>(outer: &Section<'s>, block: &'s Block) -> Option<Forward> {
     (!groups.is_empty()).then_some(Forward { groups, stickiness })
 }
 
-fn redirect<'s>(outer: &Section<'s>, block: &'s Block, listener: ListenerProtocol) -> Option<Redirect> {
+fn redirect<'s>(
+    outer: &Section<'s>,
+    block: &'s Block,
+    listener: ListenerProtocol,
+) -> Option<Redirect> {
     let section = Section::new(outer.context, outer.origin, "redirect", block);
     section.label(block, false);
     let status = match section.value("status") {
@@ -401,25 +493,43 @@ fn redirect<'s>(outer: &Section<'s>, block: &'s Block, listener: ListenerProtoco
             301 => RedirectStatus::MovedPermanently,
             302 => RedirectStatus::Found,
             other => {
-                section.invalid(value, format!("a redirect cannot be {other}"), "write 301 (for good) or 302 (for now)");
+                section.invalid(
+                    value,
+                    format!("a redirect cannot be {other}"),
+                    "write 301 (for good) or 302 (for now)",
+                );
                 return None;
             }
         },
     };
-    let part = |name: &'static str, default: &str, allowed: &[TemplatePart]| template(&section, name, default, allowed);
+    let part = |name: &'static str, default: &str, allowed: &[TemplatePart]| {
+        template(&section, name, default, allowed)
+    };
     use TemplatePart::{Host, Path, Port, Protocol, Query};
     let protocol = part("protocol", "#{protocol}", &[Protocol]);
     let host = part("host", "#{host}", &[Host]);
     let port = part("port", "#{port}", &[Port]);
     let path = part("path", "/#{path}", &[Host, Port, Path]);
     let query = part("query", "#{query}", &[Protocol, Host, Port, Path, Query]);
-    let redirect = Redirect { status, protocol: protocol?, host: host?, port: port?, path: path?, query: query? };
+    let redirect = Redirect {
+        status,
+        protocol: protocol?,
+        host: host?,
+        port: port?,
+        path: path?,
+        query: query?,
+    };
     check_redirect(&section, &redirect, listener);
     section.finish();
     Some(redirect)
 }
 
-fn template(section: &Section<'_>, name: &'static str, default: &str, allowed: &[TemplatePart]) -> Option<Template> {
+fn template(
+    section: &Section<'_>,
+    name: &'static str,
+    default: &str,
+    allowed: &[TemplatePart],
+) -> Option<Template> {
     let value = section.value(name);
     let text = match value {
         None => default.to_owned(),
@@ -434,16 +544,26 @@ fn template(section: &Section<'_>, name: &'static str, default: &str, allowed: &
                 let known = ["protocol", "host", "port", "path", "query"];
                 let hint = match crate::suggest::nearest(&bare, known) {
                     Some(near) => format!("did you mean `#{{{near}}}`?"),
-                    None => "there are `#{protocol}`, `#{host}`, `#{port}`, `#{path}` and `#{query}`".to_owned(),
+                    None => {
+                        "there are `#{protocol}`, `#{host}`, `#{port}`, `#{path}` and `#{query}`"
+                            .to_owned()
+                    }
                 };
                 section.invalid(value, format!("there is no placeholder `{unknown}`"), hint);
             }
             return None;
         }
     };
-    let misplaced = template.0.iter().find(|part| !matches!(part, TemplatePart::Text(_)) && !allowed.contains(part));
+    let misplaced = template
+        .0
+        .iter()
+        .find(|part| !matches!(part, TemplatePart::Text(_)) && !allowed.contains(part));
     if let (Some(part), Some(value)) = (misplaced, value) {
-        section.invalid(value, format!("`{name}` cannot hold this placeholder ({part:?})"), "each stands in its own place; `query` may hold any");
+        section.invalid(
+            value,
+            format!("`{name}` cannot hold this placeholder ({part:?})"),
+            "each stands in its own place; `query` may hold any",
+        );
     }
     if text.len() > VALUE_MAX
         && let Some(value) = value
@@ -463,14 +583,26 @@ fn check_redirect(section: &Section<'_>, redirect: &Redirect, listener: Listener
         match protocol.to_ascii_uppercase().as_str() {
             "HTTPS" => {}
             "HTTP" if listener == ListenerProtocol::Http => {}
-            "HTTP" => section.invalid(value, "a redirect from HTTPS to HTTP is not allowed", "write `protocol = \"HTTPS\"`, or leave it out"),
-            _ => section.invalid(value, format!("`{protocol}` is no protocol"), "write `\"HTTP\"`, `\"HTTPS\"` or `\"#{protocol}\"`"),
+            "HTTP" => section.invalid(
+                value,
+                "a redirect from HTTPS to HTTP is not allowed",
+                "write `protocol = \"HTTPS\"`, or leave it out",
+            ),
+            _ => section.invalid(
+                value,
+                format!("`{protocol}` is no protocol"),
+                "write `\"HTTP\"`, `\"HTTPS\"` or `\"#{protocol}\"`",
+            ),
         }
     }
     if let (Some(port), Some(value)) = (text(&redirect.port), section.value("port"))
         && !port.parse::<u16>().is_ok_and(|port| port > 0)
     {
-        section.invalid(value, format!("`{port}` is no port"), "write a port from 1 to 65535, or `\"#{port}\"`");
+        section.invalid(
+            value,
+            format!("`{port}` is no port"),
+            "write a port from 1 to 65535, or `\"#{port}\"`",
+        );
     }
     if let Some(value) = section.value("path")
         && !matches!(redirect.path.0.first(), Some(TemplatePart::Text(text)) if text.starts_with('/'))
@@ -485,9 +617,14 @@ fn check_redirect(section: &Section<'_>, redirect: &Redirect, listener: Listener
     if let (Some(host), Some(value)) = (text(&redirect.host), section.value("host"))
         && !host.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._[]:".contains(&b))
     {
-        section.invalid(value, format!("`{host}` is no host"), "write a name such as `example.com`");
+        section.invalid(
+            value,
+            format!("`{host}` is no host"),
+            "write a name such as `example.com`",
+        );
     }
-    let same = |template: &Template, default: &str| Template::parse(default).is_ok_and(|d| d == *template);
+    let same =
+        |template: &Template, default: &str| Template::parse(default).is_ok_and(|d| d == *template);
     if same(&redirect.protocol, "#{protocol}")
         && same(&redirect.host, "#{host}")
         && same(&redirect.port, "#{port}")
@@ -507,7 +644,11 @@ fn fixed<'s>(outer: &Section<'s>, block: &'s Block) -> Option<FixedResponse> {
     let status = section.required("status", "404").and_then(|value| {
         let status = section.number_in("status", value, 200..=599)?;
         if (300..400).contains(&status) {
-            section.invalid(value, format!("a fixed response cannot be {status}"), "use `redirect { … }`");
+            section.invalid(
+                value,
+                format!("a fixed response cannot be {status}"),
+                "use `redirect { … }`",
+            );
         }
         Some(status as u16)
     });
@@ -520,7 +661,11 @@ fn fixed<'s>(outer: &Section<'s>, block: &'s Block) -> Option<FixedResponse> {
                     Some(near) => format!("did you mean `{near}`?"),
                     None => format!("it is one of {}", crate::suggest::list(CONTENT_TYPES)),
                 };
-                section.invalid(value, format!("`{text}` is no content type of a fixed response"), hint);
+                section.invalid(
+                    value,
+                    format!("`{text}` is no content type of a fixed response"),
+                    hint,
+                );
             }
             text
         }
@@ -530,7 +675,11 @@ fn fixed<'s>(outer: &Section<'s>, block: &'s Block) -> Option<FixedResponse> {
         Some(value) => {
             let text = section.text("body", value)?;
             if text.len() > BODY_MAX {
-                section.invalid(value, format!("the body has {} bytes", text.len()), "at most 1024; forward to a target for more");
+                section.invalid(
+                    value,
+                    format!("the body has {} bytes", text.len()),
+                    "at most 1024; forward to a target for more",
+                );
             }
             text
         }

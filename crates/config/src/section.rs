@@ -57,9 +57,20 @@ const LATER: &[(&str, &str)] = &[
 ];
 
 impl<'s> Section<'s> {
-    pub fn new(context: &'s Context<'s>, origin: &'s Origin, kind: &'static str, block: &'s Block) -> Self {
+    pub fn new(
+        context: &'s Context<'s>,
+        origin: &'s Origin,
+        kind: &'static str,
+        block: &'s Block,
+    ) -> Self {
         let start = block.ident.span().unwrap_or(0..1).start;
-        let end = block.labels.last().and_then(Span::span).or_else(|| block.ident.span()).unwrap_or(0..1).end;
+        let end = block
+            .labels
+            .last()
+            .and_then(Span::span)
+            .or_else(|| block.ident.span())
+            .unwrap_or(0..1)
+            .end;
         let title = match block.labels.first() {
             Some(label) => format!("{kind} \"{}\"", label.as_str()),
             None => kind.to_owned(),
@@ -90,7 +101,12 @@ impl<'s> Section<'s> {
     }
 
     /// An error at a part of the block.
-    pub fn error_at(&self, item: &impl Span, code: &'static str, message: impl Into<String>) -> Finding {
+    pub fn error_at(
+        &self,
+        item: &impl Span,
+        code: &'static str,
+        message: impl Into<String>,
+    ) -> Finding {
         let (place, length) = self.origin.locate(item);
         Finding::error(code, &place, message).length(length)
     }
@@ -105,7 +121,11 @@ impl<'s> Section<'s> {
         let first = found.next()?;
         for again in found {
             let finding = self
-                .error_at(&again.key, "config/duplicate-attribute", format!("`{name}` is set twice"))
+                .error_at(
+                    &again.key,
+                    "config/duplicate-attribute",
+                    format!("`{name}` is set twice"),
+                )
                 .related(&self.place_of(&first.key), "first set here")
                 .hint("keep one of the two");
             self.push(finding);
@@ -139,7 +159,11 @@ impl<'s> Section<'s> {
         let (first, rest) = blocks.split_first()?;
         for again in rest {
             let finding = self
-                .error_at(&again.ident, "config/duplicate-block", format!("{} has two `{name}` blocks", self.title))
+                .error_at(
+                    &again.ident,
+                    "config/duplicate-block",
+                    format!("{} has two `{name}` blocks", self.title),
+                )
                 .related(&self.place_of(&first.ident), "the first is here")
                 .hint("keep one of the two");
             self.push(finding);
@@ -154,11 +178,18 @@ impl<'s> Section<'s> {
             (true, [label]) => Some(label.as_str()),
             (true, []) => {
                 let text = format!("a `{}` needs a name", self.kind);
-                self.push(self.error("config/missing-name", text).hint(format!("write `{} \"name\" {{`", self.kind)));
+                self.push(
+                    self.error("config/missing-name", text)
+                        .hint(format!("write `{} \"name\" {{`", self.kind)),
+                );
                 None
             }
             (false, [label, ..]) | (true, [_, label, ..]) => {
-                let text = format!("a `{}` has {} here", self.kind, if named { "one name, and not two," } else { "no name" });
+                let text = format!(
+                    "a `{}` has {} here",
+                    self.kind,
+                    if named { "one name, and not two," } else { "no name" }
+                );
                 self.push(self.error_at(label, "config/label", text).hint("remove this one"));
                 None
             }
@@ -192,22 +223,36 @@ impl<'s> Section<'s> {
     ) -> Finding {
         if let Some((_, text)) = LATER.iter().find(|(later, _)| *later == name) {
             return self
-                .error_at(ident, "config/not-supported-yet", format!("`{name}` is not supported yet"))
+                .error_at(
+                    ident,
+                    "config/not-supported-yet",
+                    format!("`{name}` is not supported yet"),
+                )
                 .hint((*text).to_owned());
         }
         if written_as_block && attributes.contains(&name) {
             return self
-                .error_at(ident, "config/attribute-as-block", format!("`{name}` is an attribute, not a block"))
+                .error_at(
+                    ident,
+                    "config/attribute-as-block",
+                    format!("`{name}` is an attribute, not a block"),
+                )
                 .hint(format!("write `{name} = …`"));
         }
         if !written_as_block && blocks.contains(&name) {
             return self
-                .error_at(ident, "config/block-as-attribute", format!("`{name}` is a block, not an attribute"))
+                .error_at(
+                    ident,
+                    "config/block-as-attribute",
+                    format!("`{name}` is a block, not an attribute"),
+                )
                 .hint(format!("write `{name} {{ … }}` without `=`"));
         }
         let what = if written_as_block { "block" } else { "attribute" };
-        let code = if written_as_block { "config/unknown-block" } else { "config/unknown-attribute" };
-        let finding = self.error_at(ident, code, format!("`{name}` is no {what} of a {}", self.kind));
+        let code =
+            if written_as_block { "config/unknown-block" } else { "config/unknown-attribute" };
+        let finding =
+            self.error_at(ident, code, format!("`{name}` is no {what} of a {}", self.kind));
         if let Some(home) = crate::blocks::home_of(name).filter(|home| *home != self.kind) {
             return finding.hint(format!("it belongs {home}"));
         }

@@ -27,20 +27,35 @@ struct Site {
     place: Place,
 }
 
-pub fn read(section: &Section<'_>, id: LoadBalancerId, listeners: &mut Vec<Listener>, model: &mut Model) {
+pub fn read(
+    section: &Section<'_>,
+    id: LoadBalancerId,
+    listeners: &mut Vec<Listener>,
+    model: &mut Model,
+) {
     let blocks = section.blocks("site");
-    let sites: Vec<Site> = blocks.into_iter().filter_map(|block| read_site(section, block)).collect();
+    let sites: Vec<Site> =
+        blocks.into_iter().filter_map(|block| read_site(section, block)).collect();
     check_hosts(section, &sites);
-    let mut ports: Vec<(u16, u16)> = sites.iter().map(|site| (site.http_port, site.https_port)).collect();
+    let mut ports: Vec<(u16, u16)> =
+        sites.iter().map(|site| (site.http_port, site.https_port)).collect();
     ports.sort_unstable();
     ports.dedup();
     for (http, https) in ports {
-        let here: Vec<&Site> = sites.iter().filter(|s| (s.http_port, s.https_port) == (http, https)).collect();
+        let here: Vec<&Site> =
+            sites.iter().filter(|s| (s.http_port, s.https_port) == (http, https)).collect();
         let certificates = here.iter().map(|site| certificate(site, model)).collect();
-        let suffix = |port: u16, usual: u16| if port == usual { String::new() } else { format!("-{port}") };
+        let suffix =
+            |port: u16, usual: u16| if port == usual { String::new() } else { format!("-{port}") };
         let place = here[0].place.clone();
         listeners.push(redirecting(id, format!("http{}", suffix(http, 80)), http, https, place));
-        listeners.push(serving(id, format!("https{}", suffix(https, 443)), https, certificates, &here));
+        listeners.push(serving(
+            id,
+            format!("https{}", suffix(https, 443)),
+            https,
+            certificates,
+            &here,
+        ));
     }
 }
 
@@ -50,7 +65,11 @@ fn read_site<'s>(outer: &Section<'s>, block: &'s Block) -> Option<Site> {
     if !is_host(&host) {
         section.push(
             section
-                .error_at(&block.labels[0], "config/invalid-name", format!("`{host}` is no host name"))
+                .error_at(
+                    &block.labels[0],
+                    "config/invalid-name",
+                    format!("`{host}` is no host name"),
+                )
                 .hint("a site is called by its host: `site \"example.com\"`"),
         );
     }
@@ -61,7 +80,11 @@ fn read_site<'s>(outer: &Section<'s>, block: &'s Block) -> Option<Site> {
             if is_host(text.strip_prefix("*.").unwrap_or(&text)) {
                 hosts.push(text);
             } else {
-                section.invalid(item, format!("`{text}` is no host name"), "write a name such as `www.example.com`");
+                section.invalid(
+                    item,
+                    format!("`{text}` is no host name"),
+                    "write a name such as `www.example.com`",
+                );
             }
         }
     }
@@ -69,7 +92,11 @@ fn read_site<'s>(outer: &Section<'s>, block: &'s Block) -> Option<Site> {
     let http_port = section.number("http_port", 1..=65535).unwrap_or(80) as u16;
     let https_port = section.number("https_port", 1..=65535).unwrap_or(443) as u16;
     if http_port == https_port {
-        section.push(section.error("config/conflict", "`http_port` and `https_port` are the same").hint("give them different ports"));
+        section.push(
+            section
+                .error("config/conflict", "`http_port` and `https_port` are the same")
+                .hint("give them different ports"),
+        );
     }
     let rules = rule::read_all(&section, ListenerProtocol::Https, 1);
     let default = match section.block("default") {
@@ -77,7 +104,10 @@ fn read_site<'s>(outer: &Section<'s>, block: &'s Block) -> Option<Site> {
         None => {
             section.push(
                 section
-                    .error("config/missing-default", format!("{} has no default action", section.title))
+                    .error(
+                        "config/missing-default",
+                        format!("{} has no default action", section.title),
+                    )
                     .hint("add `default { forward = target_group.… }`"),
             );
             None
@@ -91,7 +121,8 @@ fn read_site<'s>(outer: &Section<'s>, block: &'s Block) -> Option<Site> {
 fn is_host(text: &str) -> bool {
     text.len() <= 253
         && text.split('.').all(|label| {
-            (1..=63).contains(&label.len()) && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+            (1..=63).contains(&label.len())
+                && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
         })
 }
 
@@ -100,9 +131,13 @@ fn check_hosts(section: &Section<'_>, sites: &[Site]) {
         for host in &site.hosts {
             if let Some(other) = sites[..at].iter().find(|other| other.hosts.contains(host)) {
                 section.push(
-                    Finding::error("config/duplicate-host", &site.place, format!("two sites serve `{host}`"))
-                        .related(&other.place, "the first is here")
-                        .hint("put their rules into one site"),
+                    Finding::error(
+                        "config/duplicate-host",
+                        &site.place,
+                        format!("two sites serve `{host}`"),
+                    )
+                    .related(&other.place, "the first is here")
+                    .hint("put their rules into one site"),
                 );
             }
         }
@@ -114,7 +149,8 @@ fn certificate(site: &Site, model: &mut Model) -> CertificateId {
     if let Some(id) = site.certificate {
         return id;
     }
-    let name: String = site.hosts[0].chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
+    let name: String =
+        site.hosts[0].chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
     model.certificates.push(Certificate {
         name: format!("site-{name}"),
         names: site.hosts.clone(),
@@ -149,7 +185,13 @@ fn redirecting(id: LoadBalancerId, name: String, port: u16, https: u16, place: P
     }
 }
 
-fn serving(id: LoadBalancerId, name: String, port: u16, mut certificates: Vec<CertificateId>, sites: &[&Site]) -> Listener {
+fn serving(
+    id: LoadBalancerId,
+    name: String,
+    port: u16,
+    mut certificates: Vec<CertificateId>,
+    sites: &[&Site],
+) -> Listener {
     certificates.dedup();
     let lone = sites.len() == 1;
     let mut rules = Vec::new();

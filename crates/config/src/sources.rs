@@ -85,8 +85,11 @@ fn load_file(path: &Path) -> Result<Source, Finding> {
 
 fn unreadable(path: &Path, error: &std::io::Error) -> Finding {
     let place = Place::described(&path.display().to_string());
-    let finding =
-        Finding::error("config/unreadable", &place, format!("cannot read `{}`: {error}", path.display()));
+    let finding = Finding::error(
+        "config/unreadable",
+        &place,
+        format!("cannot read `{}`: {error}", path.display()),
+    );
     match error.kind() {
         std::io::ErrorKind::NotFound => {
             finding.hint("name a file, a directory of `*.hcl`, or `-` for standard input")

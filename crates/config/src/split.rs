@@ -59,8 +59,10 @@ pub fn split(text: &str, keywords: &[&str]) -> (Vec<Item>, Vec<usize>) {
 /// A line that begins with a keyword and goes on as a block does.
 fn begins_block(line: &str, keywords: &[&str]) -> bool {
     keywords.iter().any(|keyword| {
-        line.strip_prefix(keyword)
-            .is_some_and(|rest| rest.trim_start_matches(' ').starts_with(['"', '{']) && rest.starts_with([' ', '"', '{']))
+        line.strip_prefix(keyword).is_some_and(|rest| {
+            rest.trim_start_matches(' ').starts_with(['"', '{'])
+                && rest.starts_with([' ', '"', '{'])
+        })
     })
 }
 
@@ -187,7 +189,8 @@ mod tests {
 
     #[test]
     fn one_line_blocks_are_loosened_in_place() {
-        let text = "a \"b\" {\n  c { x = \"p = {\"  y = [1, 2]  z = { k = 1 } }\n  d { x = 1 }\n}\n";
+        let text =
+            "a \"b\" {\n  c { x = \"p = {\"  y = [1, 2]  z = { k = 1 } }\n  d { x = 1 }\n}\n";
         let got = loosened(text);
         assert_eq!(got.len(), text.len());
         assert!(hcl_edit::parser::parse_body(&got).is_ok(), "{got}");

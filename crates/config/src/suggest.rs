@@ -1,7 +1,10 @@
 //! "Did you mean".
 
 /// The candidate nearest to what was written, if it is near enough to be a slip.
-pub fn nearest<'a>(written: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub fn nearest<'a>(
+    written: &str,
+    candidates: impl IntoIterator<Item = &'a str>,
+) -> Option<&'a str> {
     let limit = (written.chars().count() / 3).max(1) + 1;
     candidates
         .into_iter()

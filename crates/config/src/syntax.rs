@@ -101,11 +101,19 @@ fn parse_file(source: &Source, findings: &mut Vec<Finding>) -> File {
             findings.push(Finding::error("syntax/nesting", &place, "this is nested too deeply"));
         } else {
             let strict = hcl_edit::parser::parse_body(text);
-            match strict.or_else(|error| hcl_edit::parser::parse_body(&loosened(text)).map_err(|_| error)) {
+            match strict
+                .or_else(|error| hcl_edit::parser::parse_body(&loosened(text)).map_err(|_| error))
+            {
                 Ok(body) => bodies.push((item.range.start, body)),
                 Err(error) => {
                     let at = item.range.start + error.location().offset();
-                    findings.push(syntax_error(&lines, &source.text, at, &item.range, error.message()));
+                    findings.push(syntax_error(
+                        &lines,
+                        &source.text,
+                        at,
+                        &item.range,
+                        error.message(),
+                    ));
                 }
             }
         }
@@ -156,7 +164,13 @@ fn unclosed_hint(text: &str) -> String {
 }
 
 /// The parser speaks of grammar: say what a person would look for.
-fn syntax_error(lines: &Lines, text: &str, at: usize, item: &Range<usize>, message: &str) -> Finding {
+fn syntax_error(
+    lines: &Lines,
+    text: &str,
+    at: usize,
+    item: &Range<usize>,
+    message: &str,
+) -> Finding {
     let at = at.min(item.end.saturating_sub(1));
     let line_start = text[..at].rfind('\n').map_or(0, |n| n + 1);
     let line = text[line_start..].lines().next().unwrap_or("");
@@ -196,9 +210,11 @@ fn syntax_error(lines: &Lines, text: &str, at: usize, item: &Range<usize>, messa
     if code.ends_with('=') {
         return finding("this attribute has no value", "write a value after `=`");
     }
-    finding(&format!("this is not valid here: {message}"), "an attribute is `name = value`, a block is `name \"label\" { … }`")
+    finding(
+        &format!("this is not valid here: {message}"),
+        "an attribute is `name = value`, a block is `name \"label\" { … }`",
+    )
 }
-
 
 pub fn label_text(block: &Block, at: usize) -> Option<&str> {
     block.labels.get(at).map(|label| label.as_str())

@@ -18,7 +18,9 @@ fn kind_of(value: &Expression) -> &'static str {
         Expression::Null(_) => "null",
         Expression::Bool(_) => "a true or false",
         Expression::Number(_) => "a number",
-        Expression::String(_) | Expression::StringTemplate(_) | Expression::HeredocTemplate(_) => "a string",
+        Expression::String(_) | Expression::StringTemplate(_) | Expression::HeredocTemplate(_) => {
+            "a string"
+        }
         Expression::Array(_) => "a list",
         Expression::Object(_) => "an object",
         Expression::Variable(_) => "a bare word",
@@ -58,9 +60,15 @@ impl<'s> Section<'s> {
                 for element in heredoc.template.iter() {
                     match element {
                         Element::Literal(text) => out.push_str(text),
-                        Element::Interpolation(inner) => out.push_str(&self.text("a template", &inner.expr)?),
+                        Element::Interpolation(inner) => {
+                            out.push_str(&self.text("a template", &inner.expr)?)
+                        }
                         Element::Directive(_) => {
-                            self.invalid(value, "`%{` directives are not part of this language", "write the text itself");
+                            self.invalid(
+                                value,
+                                "`%{` directives are not part of this language",
+                                "write the text itself",
+                            );
                             return None;
                         }
                     }
@@ -81,9 +89,15 @@ impl<'s> Section<'s> {
         for element in template.iter() {
             match element {
                 Element::Literal(text) => out.push_str(text),
-                Element::Interpolation(inner) => out.push_str(&self.text("a template", &inner.expr)?),
+                Element::Interpolation(inner) => {
+                    out.push_str(&self.text("a template", &inner.expr)?)
+                }
                 Element::Directive(_) => {
-                    self.invalid(template, "`%{` directives are not part of this language", "write the text itself");
+                    self.invalid(
+                        template,
+                        "`%{` directives are not part of this language",
+                        "write the text itself",
+                    );
                     return None;
                 }
             }
@@ -93,7 +107,8 @@ impl<'s> Section<'s> {
 
     fn call(&self, call: &FuncCall) -> Option<String> {
         let name = call.name.name.as_str();
-        let arguments: Option<Vec<String>> = call.args.iter().map(|value| self.text(name, value)).collect();
+        let arguments: Option<Vec<String>> =
+            call.args.iter().map(|value| self.text(name, value)).collect();
         let arguments = arguments?;
         match (name, &arguments[..]) {
             ("env", [variable]) => self.context.environment.variable(variable).or_else(|| {
@@ -110,12 +125,20 @@ impl<'s> Section<'s> {
             ("file", [path]) => match self.context.environment.file(&self.origin.folder, path) {
                 Ok(text) => Some(text),
                 Err(error) => {
-                    self.invalid(call, format!("cannot read `{path}`: {error}"), "paths are relative to this file");
+                    self.invalid(
+                        call,
+                        format!("cannot read `{path}`: {error}"),
+                        "paths are relative to this file",
+                    );
                     None
                 }
             },
             ("env" | "file", _) => {
-                self.invalid(call, format!("`{name}` takes a name"), format!("write `{name}(\"…\")`"));
+                self.invalid(
+                    call,
+                    format!("`{name}` takes a name"),
+                    format!("write `{name}(\"…\")`"),
+                );
                 None
             }
             (other, _) => {
@@ -151,7 +174,8 @@ impl<'s> Section<'s> {
     pub fn choice<T: Copy>(&self, name: &'static str, choices: &[(&str, T)]) -> Option<T> {
         let value = self.value(name)?;
         let text = self.text(name, value)?;
-        if let Some((_, choice)) = choices.iter().find(|(word, _)| word.eq_ignore_ascii_case(&text)) {
+        if let Some((_, choice)) = choices.iter().find(|(word, _)| word.eq_ignore_ascii_case(&text))
+        {
             return Some(*choice);
         }
         let words = choices.iter().map(|(word, _)| *word);
@@ -183,7 +207,11 @@ impl<'s> Section<'s> {
                 let text = self.text(name, value)?;
                 let number = text.trim().parse().ok();
                 if number.is_none() {
-                    self.invalid(value, format!("`{text}` is no number"), format!("`{name}` is a number from {least} to {most}"));
+                    self.invalid(
+                        value,
+                        format!("`{text}` is no number"),
+                        format!("`{name}` is a number from {least} to {most}"),
+                    );
                     return None;
                 }
                 number
@@ -212,14 +240,21 @@ impl<'s> Section<'s> {
             Expression::Bool(flag) => Some(*flag.value()),
             other => {
                 let text = format!("`{name}` is true or false, not {}", kind_of(other));
-                self.push(self.error_at(other, "config/wrong-type", text).hint(format!("write `{name} = true` or `{name} = false`")));
+                self.push(
+                    self.error_at(other, "config/wrong-type", text)
+                        .hint(format!("write `{name} = true` or `{name} = false`")),
+                );
                 None
             }
         }
     }
 
     /// `"60s"`, `"5m"`, `"1h"`, `"1d"`, or a number of seconds.
-    pub fn seconds(&self, name: &'static str, range: std::ops::RangeInclusive<u32>) -> Option<Seconds> {
+    pub fn seconds(
+        &self,
+        name: &'static str,
+        range: std::ops::RangeInclusive<u32>,
+    ) -> Option<Seconds> {
         let value = self.value(name)?;
         let (least, most) = (*range.start(), *range.end());
         let seconds = match value {
@@ -228,7 +263,11 @@ impl<'s> Section<'s> {
                 let text = self.text(name, other)?;
                 let parsed = duration(&text);
                 if parsed.is_none() {
-                    self.invalid(value, format!("`{text}` is no duration"), "write a number with a unit: `\"30s\"`, `\"5m\"`, `\"1h\"` or `\"1d\"`");
+                    self.invalid(
+                        value,
+                        format!("`{text}` is no duration"),
+                        "write a number with a unit: `\"30s\"`, `\"5m\"`, `\"1h\"` or `\"1d\"`",
+                    );
                     return None;
                 }
                 parsed
@@ -237,7 +276,11 @@ impl<'s> Section<'s> {
         match seconds.and_then(|s| u32::try_from(s).ok()).filter(|s| range.contains(s)) {
             Some(seconds) => Some(Seconds(seconds)),
             None => {
-                self.invalid(value, format!("`{name}` is out of range"), format!("it is from {least}s to {most}s"));
+                self.invalid(
+                    value,
+                    format!("`{name}` is out of range"),
+                    format!("it is from {least}s to {most}s"),
+                );
                 None
             }
         }
@@ -250,12 +293,25 @@ impl<'s> Section<'s> {
             if net.trunc() == net {
                 return Some(net);
             }
-            self.invalid(value, format!("`{text}` has bits set behind its prefix"), format!("did you mean `{}`, or the single address `{}/{}`?", net.trunc(), net.addr(), net.max_prefix_len()));
+            self.invalid(
+                value,
+                format!("`{text}` has bits set behind its prefix"),
+                format!(
+                    "did you mean `{}`, or the single address `{}/{}`?",
+                    net.trunc(),
+                    net.addr(),
+                    net.max_prefix_len()
+                ),
+            );
             return None;
         }
         if let Ok(address) = text.parse::<IpAddr>() {
             let net = IpNet::from(address);
-            self.invalid(value, format!("`{text}` has no prefix length"), format!("write `{net}` for this address alone"));
+            self.invalid(
+                value,
+                format!("`{text}` has no prefix length"),
+                format!("write `{net}` for this address alone"),
+            );
             return None;
         }
         self.invalid(value, format!("`{text}` is no network"), cidr_hint(text));
@@ -265,7 +321,11 @@ impl<'s> Section<'s> {
     pub fn address(&self, value: &Expression, text: &str) -> Option<IpAddr> {
         let parsed = text.parse().ok();
         if parsed.is_none() {
-            self.invalid(value, format!("`{text}` is no IP address"), "write an address such as `10.0.1.5` or `2001:db8::5`");
+            self.invalid(
+                value,
+                format!("`{text}` is no IP address"),
+                "write an address such as `10.0.1.5` or `2001:db8::5`",
+            );
         }
         parsed
     }
@@ -318,13 +378,19 @@ impl<'s> Section<'s> {
     pub fn reference(&self, attribute: &str, value: &'s Expression, kind: Kind) -> Option<u32> {
         let keyword = kind.keyword();
         let Some((written, name)) = Section::written_reference(value) else {
-            let text = format!("`{attribute}` is a reference to a {}, not {}", kind.words(), kind_of(value));
+            let text = format!(
+                "`{attribute}` is a reference to a {}, not {}",
+                kind.words(),
+                kind_of(value)
+            );
             let example = match value {
                 Expression::String(name) => format!("{keyword}.{}", name.value()),
                 Expression::Variable(name) => format!("{keyword}.{}", name.as_str()),
                 _ => format!("{keyword}.name"),
             };
-            self.push(self.error_at(value, "config/wrong-type", text).hint(format!("write `{example}`")));
+            self.push(
+                self.error_at(value, "config/wrong-type", text).hint(format!("write `{example}`")),
+            );
             return None;
         };
         self.resolve(attribute, value, written, name, &[kind]).map(|(_, id)| id)
@@ -345,13 +411,19 @@ impl<'s> Section<'s> {
             let finding = self.error_at(value, "config/unknown-reference", text);
             self.push(match nearest(written, kinds.iter().map(|kind| kind.keyword())) {
                 Some(near) => finding.hint(format!("did you mean `{near}.{name}`?")),
-                None => finding.hint(format!("`{attribute}` takes {}", list(kinds.iter().map(|kind| kind.keyword())))),
+                None => finding.hint(format!(
+                    "`{attribute}` takes {}",
+                    list(kinds.iter().map(|kind| kind.keyword()))
+                )),
             });
             return None;
         };
         if !kinds.contains(&kind) {
             let wanted = kinds.iter().map(|kind| kind.words()).collect::<Vec<_>>().join(" or a ");
-            let text = format!("`{attribute}` takes a {wanted}, and `{written}.{name}` is a {}", kind.words());
+            let text = format!(
+                "`{attribute}` takes a {wanted}, and `{written}.{name}` is a {}",
+                kind.words()
+            );
             let same = kinds.iter().find(|kind| names.find(**kind, name).is_some());
             let hint = match same {
                 Some(same) => format!("did you mean `{}.{name}`?", same.keyword()),
@@ -378,8 +450,13 @@ impl<'s> Section<'s> {
                 None => finding,
             };
         }
-        if let Some(other) = Kind::ALL.into_iter().find(|other| names.find(*other, name).is_some()) {
-            return finding.hint(format!("there is a {} of that name: `{}.{name}`", other.words(), other.keyword()));
+        if let Some(other) = Kind::ALL.into_iter().find(|other| names.find(*other, name).is_some())
+        {
+            return finding.hint(format!(
+                "there is a {} of that name: `{}.{name}`",
+                other.words(),
+                other.keyword()
+            ));
         }
         finding.hint(format!("declare it: `{} \"{name}\" {{ … }}`", kind.keyword()))
     }

@@ -50,7 +50,9 @@ impl std::fmt::Display for AskError {
         match self {
             AskError::NotRunning(error) => write!(f, "no running pointsman answers there: {error}"),
             AskError::Io(error) => write!(f, "the running pointsman did not answer: {error}"),
-            AskError::NotUnderstood(text) => write!(f, "the running pointsman gave an answer of another version: {text}"),
+            AskError::NotUnderstood(text) => {
+                write!(f, "the running pointsman gave an answer of another version: {text}")
+            }
         }
     }
 }

@@ -28,7 +28,9 @@ impl Enforcement {
         match self {
             Enforcement::Open => "nothing: everybody is admitted".to_owned(),
             Enforcement::Kernel => "kernel filter (an outsider's attempt times out)".to_owned(),
-            Enforcement::AfterAccept(why) => format!("the process after accept, {why} (an outsider: {outsider})"),
+            Enforcement::AfterAccept(why) => {
+                format!("the process after accept, {why} (an outsider: {outsider})")
+            }
         }
     }
 }
@@ -38,7 +40,9 @@ pub fn enforce<'a>(
     world: &World,
     sockets: impl Iterator<Item = (&'a SocketAddr, &'a [TcpListener])>,
 ) -> BTreeMap<SocketAddr, Enforcement> {
-    sockets.map(|(address, listeners)| (*address, enforce_one(world, *address, listeners))).collect()
+    sockets
+        .map(|(address, listeners)| (*address, enforce_one(world, *address, listeners)))
+        .collect()
 }
 
 fn enforce_one(world: &World, address: SocketAddr, listeners: &[TcpListener]) -> Enforcement {
@@ -62,7 +66,9 @@ fn enforce_one(world: &World, address: SocketAddr, listeners: &[TcpListener]) ->
     };
     let Ok(program) = program else {
         detach();
-        return Enforcement::AfterAccept("since there are more prefixes than a socket filter holds");
+        return Enforcement::AfterAccept(
+            "since there are more prefixes than a socket filter holds",
+        );
     };
     for listener in listeners {
         if net::filter::attach(listener, &program).is_err() {

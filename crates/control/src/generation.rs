@@ -75,7 +75,8 @@ impl Kept {
     /// Path and lost lines of every log.
     pub fn log_losses(&self) -> Vec<(PathBuf, u64)> {
         let access = self.access_logs.iter().map(|(path, log)| (path.clone(), log.lost_lines()));
-        let connection = self.connection_logs.iter().map(|(path, log)| (path.clone(), log.lost_lines()));
+        let connection =
+            self.connection_logs.iter().map(|(path, log)| (path.clone(), log.lost_lines()));
         access.chain(connection).collect()
     }
 
@@ -87,11 +88,15 @@ impl Kept {
         for load_balancer in &model.load_balancers {
             let attributes = &load_balancer.attributes;
             access_logs.push(match &attributes.access_log {
-                Some(path) => Some(self.access_log(Path::new(path)).map_err(|e| cannot_open(path, &e))?),
+                Some(path) => {
+                    Some(self.access_log(Path::new(path)).map_err(|e| cannot_open(path, &e))?)
+                }
                 None => None,
             });
             connection_logs.push(match &attributes.connection_log {
-                Some(path) => Some(self.connection_log(Path::new(path)).map_err(|e| cannot_open(path, &e))?),
+                Some(path) => {
+                    Some(self.connection_log(Path::new(path)).map_err(|e| cannot_open(path, &e))?)
+                }
                 None => None,
             });
         }
@@ -159,7 +164,8 @@ impl Kept {
             Entry::Vacant(entry) => Arc::clone(entry.insert(Ticketer::new().map_err(failed)?)),
         };
         let identities = certificates.of_listener(listener).unwrap_or_default();
-        let settings = ServerSettings::new(listener.tls_policy, &identities, &ticketer).map_err(failed)?;
+        let settings =
+            ServerSettings::new(listener.tls_policy, &identities, &ticketer).map_err(failed)?;
         Ok(Some(ListenerTls { settings: Arc::new(settings) }))
     }
 }

@@ -171,7 +171,9 @@ impl Health {
         match event {
             Event::Probed { key, probe, result } => {
                 let Some((group, tracked)) = find(&mut self.groups, key) else { return };
-                let Some(transition) = tracked.machine.handle_result(now, probe, result) else { return };
+                let Some(transition) = tracked.machine.handle_result(now, probe, result) else {
+                    return;
+                };
                 tell(&journal, &group.name, &tracked.name, &transition);
                 self.entered(now, key, &transition);
             }
@@ -197,7 +199,8 @@ impl Health {
 
     fn entered(&mut self, now: Duration, key: u64, transition: &Transition) {
         self.changed = true;
-        let Some(group) = self.groups.iter_mut().find(|group| group.targets.contains_key(&key)) else {
+        let Some(group) = self.groups.iter_mut().find(|group| group.targets.contains_key(&key))
+        else {
             return;
         };
         if transition.from == transition.to {
@@ -258,7 +261,8 @@ impl Group {
         self.anomaly.handle_reload(declared.algorithm);
         let keys: Vec<u64> =
             declared.targets.iter().map(|target| target_key(&declared.name, target)).collect();
-        let changes = self.registry.handle_targets(now, &keys, declared.deregistration_delay.duration());
+        let changes =
+            self.registry.handle_targets(now, &keys, declared.deregistration_delay.duration());
         for (key, target) in keys.iter().zip(&declared.targets) {
             match self.targets.get_mut(key) {
                 Some(tracked) => {
@@ -268,7 +272,8 @@ impl Group {
                     tracked.machine.handle_reload(check, in_use, now, random.next_u64());
                 }
                 None => {
-                    let machine = HealthMachine::new(&declared.health_check, in_use, now, random.next_u64());
+                    let machine =
+                        HealthMachine::new(&declared.health_check, in_use, now, random.next_u64());
                     self.targets.insert(*key, Tracked::new(target, machine, model));
                 }
             }
@@ -309,7 +314,8 @@ impl Group {
     fn board(&self, now: Duration) -> GroupBoard {
         let draining = self.registry.draining().iter().map(|draining| &draining.key);
         let keys = self.registry.registered().iter().chain(draining);
-        let targets = keys.filter_map(|key| Some(self.target_board(*key, self.targets.get(key)?, now)));
+        let targets =
+            keys.filter_map(|key| Some(self.target_board(*key, self.targets.get(key)?, now)));
         GroupBoard { targets: targets.collect() }
     }
 
@@ -404,7 +410,8 @@ fn find(groups: &mut [Group], key: u64) -> Option<(&TargetGroup, &mut Tracked)> 
 }
 
 fn tell(journal: &Journal, group: &str, target: &str, transition: &Transition) {
-    let reason = transition.reason.map_or(String::new(), |reason| format!("{}: {reason}", reason.code()));
+    let reason =
+        transition.reason.map_or(String::new(), |reason| format!("{}: {reason}", reason.code()));
     let fields: [(&str, &dyn std::fmt::Display); 5] = [
         ("group", &group),
         ("target", &target),
@@ -415,7 +422,13 @@ fn tell(journal: &Journal, group: &str, target: &str, transition: &Transition) {
     journal.info("target/health", &fields);
 }
 
-fn ask(key: u64, probe: StartProbe, question: Probe, tls: TargetTls, events: mpsc::UnboundedSender<Event>) {
+fn ask(
+    key: u64,
+    probe: StartProbe,
+    question: Probe,
+    tls: TargetTls,
+    events: mpsc::UnboundedSender<Event>,
+) {
     tokio::task::spawn_local(async move {
         let result = question.run(tls).await;
         let _ = events.send(Event::Probed { key, probe, result });

@@ -33,7 +33,12 @@ pub struct Loaded {
 }
 
 /// Reads, parses, loads certificates, lints and compiles. All problems are reported together.
-pub fn load(source: &Source, state: &Path, generation: u64, style: Style) -> Result<Loaded, Rejected> {
+pub fn load(
+    source: &Source,
+    state: &Path,
+    generation: u64,
+    style: Style,
+) -> Result<Loaded, Rejected> {
     let sources = match source {
         Source::Path(path) => Sources::load(path).map_err(|findings| Rejected {
             rendered: config::render(&Sources::default(), &findings, style),

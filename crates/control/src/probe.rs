@@ -59,7 +59,11 @@ impl Probe {
         last
     }
 
-    async fn request(&self, mut stream: impl AsyncRead + AsyncWrite + Unpin, address: SocketAddr) -> ProbeResult {
+    async fn request(
+        &self,
+        mut stream: impl AsyncRead + AsyncWrite + Unpin,
+        address: SocketAddr,
+    ) -> ProbeResult {
         let mut out = Vec::new();
         http1::write_probe(&mut out, &self.host(address), &self.check.path, USER_AGENT);
         if let Err(error) = stream.write_all(&out).await {
@@ -77,7 +81,9 @@ impl Probe {
                 Err(error) => return io_result(&error),
             }
             match http1::parse_response(&answer, &mut fields, Method::Get) {
-                Ok(Parsed::Complete(head)) if head.status >= 200 => return ProbeResult::Status(head.status),
+                Ok(Parsed::Complete(head)) if head.status >= 200 => {
+                    return ProbeResult::Status(head.status);
+                }
                 Ok(Parsed::Complete(head)) => drop(answer.drain(..head.len)),
                 Ok(Parsed::Partial) => {}
                 Err(_) => return ProbeResult::Malformed,
@@ -98,7 +104,6 @@ impl Probe {
         }
     }
 }
-
 
 fn connect_result(error: &std::io::Error) -> ProbeResult {
     match error.kind() {

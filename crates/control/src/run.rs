@@ -119,17 +119,23 @@ struct Instance {
 
 impl Instance {
     fn start(settings: Settings) -> Result<Self, Failed> {
-        let environment = |what: &str, e: std::io::Error| Failed::Environment(format!("{what}: {e}"));
-        let descriptors = net::limits::raise_descriptors().map_err(|e| environment("cannot read the descriptor limit", e))?;
-        settings
-            .state
-            .create()
-            .map_err(|e| environment(&format!("cannot make the state directory `{}`", settings.state.path().display()), e))?;
+        let environment =
+            |what: &str, e: std::io::Error| Failed::Environment(format!("{what}: {e}"));
+        let descriptors = net::limits::raise_descriptors()
+            .map_err(|e| environment("cannot read the descriptor limit", e))?;
+        settings.state.create().map_err(|e| {
+            environment(
+                &format!("cannot make the state directory `{}`", settings.state.path().display()),
+                e,
+            )
+        })?;
         let loaded = load(&settings.source, settings.state.path(), 1, settings.style)
             .map_err(|rejected| Failed::Configuration(rejected.rendered))?;
         eprint!("{}", loaded.warnings);
-        let core_count = settings.cores.unwrap_or_else(|| net::core::available_cores().len()).max(1);
-        let mut kept = Kept::new(settings.journal.clone(), descriptors).map_err(Failed::Environment)?;
+        let core_count =
+            settings.cores.unwrap_or_else(|| net::core::available_cores().len()).max(1);
+        let mut kept =
+            Kept::new(settings.journal.clone(), descriptors).map_err(Failed::Environment)?;
         let snapshot = Arc::new(kept.snapshot(&loaded, core_count).map_err(Failed::Environment)?);
         let mut sockets = Sockets::with_inherited(net::systemd::inherited_listeners());
         let mut plan = sockets.plan(&loaded.world, core_count).map_err(|failures| {
@@ -143,9 +149,11 @@ impl Instance {
         let fresh = plan.fresh().map(|(address, bound)| (address, &bound.duplicates[..]));
         let enforcement = filters::enforce(&loaded.world, fresh);
         sockets.commit(&mut plan);
-        let health = Health::new(&loaded.world, kept.target_tls().clone(), settings.journal.clone());
+        let health =
+            Health::new(&loaded.world, kept.target_tls().clone(), settings.journal.clone());
         let board = health.board();
-        let cores = spawn_cores(plan.opened, &snapshot, &board).map_err(|e| environment("cannot start a core", e))?;
+        let cores = spawn_cores(plan.opened, &snapshot, &board)
+            .map_err(|e| environment("cannot start a core", e))?;
         let now = net::clock::unix_seconds();
         let stamp = settings.watch.then(|| stamp(&settings.source));
         let instance = Instance {
@@ -251,9 +259,11 @@ impl Instance {
     fn try_reload(&mut self) -> Result<String, String> {
         let generation = self.snapshot.world.generation + 1;
         let plain = Style { color: false, ..self.settings.style };
-        let loaded: Loaded = load(&self.settings.source, self.settings.state.path(), generation, plain)
-            .map_err(|rejected| rejected.rendered)?;
-        let snapshot = self.kept.snapshot(&loaded, self.cores.len()).map_err(|e| format!("error: {e}\n"))?;
+        let loaded: Loaded =
+            load(&self.settings.source, self.settings.state.path(), generation, plain)
+                .map_err(|rejected| rejected.rendered)?;
+        let snapshot =
+            self.kept.snapshot(&loaded, self.cores.len()).map_err(|e| format!("error: {e}\n"))?;
         let mut plan = self.sockets.plan(&loaded.world, self.cores.len()).map_err(|failures| {
             failures.iter().map(|failure| format!("error: {failure}\n")).collect::<String>()
         })?;
@@ -384,7 +394,8 @@ fn stamp(source: &Source) -> Vec<(PathBuf, std::time::SystemTime)> {
         files.extend(entries.filter_map(|entry| Some(entry.ok()?.path())));
     }
     files.sort();
-    let changed = |file: PathBuf| Some((file.clone(), std::fs::metadata(&file).ok()?.modified().ok()?));
+    let changed =
+        |file: PathBuf| Some((file.clone(), std::fs::metadata(&file).ok()?.modified().ok()?));
     files.into_iter().filter_map(changed).collect()
 }
 

@@ -94,7 +94,11 @@ impl Sockets {
     }
 
     #[expect(clippy::type_complexity, reason = "the three belong together for one caller")]
-    fn open(&self, address: SocketAddr, cores: usize) -> io::Result<(Vec<TcpListener>, bool, Vec<TcpListener>)> {
+    fn open(
+        &self,
+        address: SocketAddr,
+        cores: usize,
+    ) -> io::Result<(Vec<TcpListener>, bool, Vec<TcpListener>)> {
         if let Some(inherited) = self.inherited.get(&address) {
             let sockets = (0..cores).map(|_| inherited.try_clone()).collect::<io::Result<_>>()?;
             return Ok((sockets, true, vec![inherited.try_clone()?]));
@@ -124,7 +128,5 @@ fn wanted(world: &World) -> BTreeMap<SocketAddr, String> {
 }
 
 fn unspecified_v6_unavailable(address: SocketAddr, error: &io::Error) -> bool {
-    address.is_ipv6()
-        && address.ip().is_unspecified()
-        && net::listen::family_unavailable(error)
+    address.is_ipv6() && address.ip().is_unspecified() && net::listen::family_unavailable(error)
 }

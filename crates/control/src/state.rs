@@ -63,7 +63,11 @@ mod tests {
             let find = |name: &str| {
                 environment.iter().find(|(n, _)| *n == name).map(|(_, v)| (*v).to_owned())
             };
-            assert_eq!(StateDirectory::from_environment(find).path(), Path::new(expected), "{environment:?}");
+            assert_eq!(
+                StateDirectory::from_environment(find).path(),
+                Path::new(expected),
+                "{environment:?}"
+            );
         }
     }
 }

@@ -78,7 +78,10 @@ pub struct LogStatus {
 
 pub const STATUS_VERSION: u32 = 1;
 
-pub fn listeners(world: &World, enforcement: &BTreeMap<SocketAddr, Enforcement>) -> Vec<ListenerStatus> {
+pub fn listeners(
+    world: &World,
+    enforcement: &BTreeMap<SocketAddr, Enforcement>,
+) -> Vec<ListenerStatus> {
     let describe = |(address, enforcement): (&SocketAddr, &Enforcement)| {
         let listener = &world.model[world.listener_at(*address)?];
         let load_balancer = &world.model[listener.load_balancer];
@@ -97,14 +100,15 @@ pub fn listeners(world: &World, enforcement: &BTreeMap<SocketAddr, Enforcement>)
 pub fn target_groups(world: &World, health: &Health) -> Vec<TargetGroupStatus> {
     let board = health.board();
     let groups = world.model.target_groups.iter().zip(&board.groups).enumerate();
-    let describe = |(at, (group, board)): (usize, (&model::TargetGroup, &machine::board::GroupBoard))| {
-        TargetGroupStatus {
-            name: group.name.clone(),
-            fail_open: board.fails_open(group.minimum_healthy_targets),
-            in_use: world.group_in_use(GroupId(at as u32)),
-            targets: board.targets.iter().map(target).collect(),
-        }
-    };
+    let describe =
+        |(at, (group, board)): (usize, (&model::TargetGroup, &machine::board::GroupBoard))| {
+            TargetGroupStatus {
+                name: group.name.clone(),
+                fail_open: board.fails_open(group.minimum_healthy_targets),
+                in_use: world.group_in_use(GroupId(at as u32)),
+                targets: board.targets.iter().map(target).collect(),
+            }
+        };
     groups.map(describe).collect()
 }
 
@@ -116,12 +120,16 @@ fn target(target: &machine::board::TargetBoard) -> TargetStatus {
         reason: target.reason.map_or(String::new(), |reason| reason.code().to_owned()),
         description: target.reason.map_or(String::new(), |reason| reason.to_string()),
         since: target.since_unix,
-        anomaly: if target.weight < verdict::target::FULL { "anomalous" } else { "normal" }.to_owned(),
+        anomaly: if target.weight < verdict::target::FULL { "anomalous" } else { "normal" }
+            .to_owned(),
     }
 }
 
 pub fn logs(losses: Vec<(PathBuf, u64)>) -> Vec<LogStatus> {
-    let describe = |(path, lost_lines): (PathBuf, u64)| LogStatus { path: path.display().to_string(), lost_lines };
+    let describe = |(path, lost_lines): (PathBuf, u64)| LogStatus {
+        path: path.display().to_string(),
+        lost_lines,
+    };
     losses.into_iter().map(describe).collect()
 }
 

@@ -27,7 +27,10 @@ pub fn status_text(status: &Status) -> String {
         status.requests
     );
     if let Some(findings) = &status.refused_reload {
-        let _ = writeln!(out, "\nthe last reload was refused, and the generation before it is served:\n{findings}");
+        let _ = writeln!(
+            out,
+            "\nthe last reload was refused, and the generation before it is served:\n{findings}"
+        );
     }
     let _ = writeln!(out, "\nlisteners");
     for listener in &status.listeners {
@@ -65,7 +68,13 @@ fn write_group(group: &TargetGroupStatus, out: &mut String) {
         let _ = writeln!(out, "    no registered target: requests get 503");
     }
     for target in &group.targets {
-        let _ = write!(out, "    {:<24} {:<11} since {}", target.target, target.state, local(target.since));
+        let _ = write!(
+            out,
+            "    {:<24} {:<11} since {}",
+            target.target,
+            target.state,
+            local(target.since)
+        );
         if !target.reason.is_empty() {
             let _ = write!(out, "  {}: {}", target.reason, target.description);
         }
@@ -85,7 +94,8 @@ fn local(unix_seconds: i64) -> String {
 
 /// One line on the terminal, rewritten in place.
 pub fn print_live_line(status: &Status) {
-    let mut line = format!("\r\x1b[K{} requests, {} connections", status.requests, status.connections);
+    let mut line =
+        format!("\r\x1b[K{} requests, {} connections", status.requests, status.connections);
     for target in status.target_groups.iter().flat_map(|group| &group.targets) {
         let _ = write!(line, " │ {} {}", target.target, target.state);
         if !target.reason.is_empty() {

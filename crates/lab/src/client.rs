@@ -12,7 +12,11 @@ const ANSWER_BYTES_MAX: u64 = 1024 * 1024;
 /// What the person sees.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Seen {
-    Answer { status: u16, location: Option<String>, body: String },
+    Answer {
+        status: u16,
+        location: Option<String>,
+        body: String,
+    },
     /// Nothing came back at all.
     TimedOut,
     /// Connected, and then silence (DECISIONS 10).
@@ -26,9 +30,12 @@ pub enum Seen {
 impl fmt::Display for Seen {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Seen::Answer { status, location: Some(location), .. } => write!(f, "{status} → {location}"),
+            Seen::Answer { status, location: Some(location), .. } => {
+                write!(f, "{status} → {location}")
+            }
             Seen::Answer { status, body, .. } => {
-                let line = body.lines().find(|line| !line.trim().is_empty() && !line.starts_with("<html"));
+                let line =
+                    body.lines().find(|line| !line.trim().is_empty() && !line.starts_with("<html"));
                 write!(f, "{status} {}", line.unwrap_or("").trim())
             }
             Seen::TimedOut => f.write_str("connection timed out"),
@@ -65,7 +72,13 @@ pub fn get(from: IpAddr, to: SocketAddr, host: &str, path: &str) -> Seen {
 }
 
 /// One GET over TLS, trusting the authority in `authority`.
-pub fn get_tls(from: IpAddr, to: SocketAddr, host: &str, path: &str, authority: &std::path::Path) -> Seen {
+pub fn get_tls(
+    from: IpAddr,
+    to: SocketAddr,
+    host: &str,
+    path: &str,
+    authority: &std::path::Path,
+) -> Seen {
     let stream = match net::stream::connect_from(from, to, PATIENCE) {
         Ok(stream) => stream,
         Err(error) => return failed_connect(&error),
@@ -104,9 +117,9 @@ fn exchange(mut stream: impl Read + Write, host: &str, path: &str) -> Seen {
 fn failed_answer(error: &io::Error) -> Seen {
     match error.kind() {
         io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => Seen::Silence,
-        io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe | io::ErrorKind::UnexpectedEof => {
-            Seen::Closed
-        }
+        io::ErrorKind::ConnectionReset
+        | io::ErrorKind::BrokenPipe
+        | io::ErrorKind::UnexpectedEof => Seen::Closed,
         _ => Seen::Failed(error.to_string()),
     }
 }

@@ -28,7 +28,10 @@ pub fn play(stage: &mut Stage) -> Result<(), Failed> {
 
     println!("502 Bad Gateway: whose is it?\n");
     println!("   browser ──▶ load balancer ──▶ front server ──▶ app");
-    println!("               :{} :{}    :{}          :{}", ports.http, ports.https, ports.front, ports.app);
+    println!(
+        "               :{} :{}    :{}          :{}",
+        ports.http, ports.https, ports.front, ports.app
+    );
 
     stage.scene("Everything runs");
     stage.start_app("app", local(ports.app))?;
@@ -45,7 +48,8 @@ pub fn play(stage: &mut Stage) -> Result<(), Failed> {
     stage.kill("app");
     ask(stage, &ports, 502)?;
     explain(stage, "public.log", "target/answered-502")?;
-    stage.tell("The load balancer's target answered: the 502 is the front server's own, passed on.");
+    stage
+        .tell("The load balancer's target answered: the 502 is the front server's own, passed on.");
     explain(stage, "front.log", "target/refused")?;
     stage.tell(&format!("Behind it, the app: nothing listens on 127.0.0.1:{}.", ports.app));
     stage.tell("Remedy: start the app, and have it started at boot.");
@@ -195,7 +199,11 @@ fn expect(asked: &str, seen: &Seen, status: u16) -> Result<(), Failed> {
     if seen.status() == Some(status) {
         return Ok(());
     }
-    Err(Failed::Unexpected { asked: asked.into(), expected: status.to_string(), seen: seen.to_string() })
+    Err(Failed::Unexpected {
+        asked: asked.into(),
+        expected: status.to_string(),
+        seen: seen.to_string(),
+    })
 }
 
 /// Shows the log line with its cause.

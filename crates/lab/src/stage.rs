@@ -25,9 +25,16 @@ pub enum Pace {
 #[derive(Debug)]
 pub enum Failed {
     Io(&'static str, io::Error),
-    NotReady { part: String, output: String },
+    NotReady {
+        part: String,
+        output: String,
+    },
     /// The story went otherwise than it should.
-    Unexpected { asked: String, expected: String, seen: String },
+    Unexpected {
+        asked: String,
+        expected: String,
+        seen: String,
+    },
 }
 
 impl std::fmt::Display for Failed {
@@ -80,13 +87,17 @@ impl Stage {
     pub fn start_app(&mut self, part: &str, address: SocketAddr) -> Result<(), Failed> {
         let address_text = address.to_string();
         self.spawn(part, &["demo-app", &address_text, part])?;
-        self.await_ready(part, |_| net::stream::connect_from(source_for(address), address, Duration::from_millis(200)).is_ok())
+        self.await_ready(part, |_| {
+            net::stream::connect_from(source_for(address), address, Duration::from_millis(200))
+                .is_ok()
+        })
     }
 
     /// Starts a load balancer or front server from a configuration file.
     pub fn start_pointsman(&mut self, part: &str, configuration: &Path) -> Result<(), Failed> {
         let state = self.file(&format!("{part}.state"));
-        let (configuration, state) = (configuration.display().to_string(), state.display().to_string());
+        let (configuration, state) =
+            (configuration.display().to_string(), state.display().to_string());
         self.spawn(part, &["run", &configuration, "--state", &state, "--cores", "1"])?;
         self.await_ready(part, |stage| stage.status(part).is_some())
     }
@@ -170,7 +181,8 @@ impl Stage {
 
     fn await_ready(&self, part: &str, ready: impl Fn(&Stage) -> bool) -> Result<(), Failed> {
         self.until(part, || ready(self).then_some(())).map_err(|_| {
-            let output = fs::read_to_string(self.file(&format!("{part}.output"))).unwrap_or_default();
+            let output =
+                fs::read_to_string(self.file(&format!("{part}.output"))).unwrap_or_default();
             Failed::NotReady { part: part.to_owned(), output }
         })
     }
@@ -202,5 +214,9 @@ impl Drop for Stage {
 }
 
 fn source_for(to: SocketAddr) -> IpAddr {
-    if to.is_ipv4() { IpAddr::from([127, 0, 0, 1]) } else { IpAddr::from([0, 0, 0, 0, 0, 0, 0, 1u16]) }
+    if to.is_ipv4() {
+        IpAddr::from([127, 0, 0, 1])
+    } else {
+        IpAddr::from([0, 0, 0, 0, 0, 0, 0, 1u16])
+    }
 }

@@ -16,7 +16,8 @@ const NETWORKS: [(&str, Ipv4Addr); 4] = [
 /// One shop behind a public and an internal load balancer.
 pub fn play(stage: &mut Stage) -> Result<(), Failed> {
     let (app, public, internal) = (stage.free_port()?, stage.free_port()?, stage.free_port()?);
-    let configuration = stage.write("shop.hcl", &shop(app, public, internal, "[network.office]"))?;
+    let configuration =
+        stage.write("shop.hcl", &shop(app, public, internal, "[network.office]"))?;
 
     println!("\"It works on my machine.\"\n");
     println!("   browser ─────────────▶ public load balancer :{public} ──┐");
@@ -24,7 +25,9 @@ pub fn play(stage: &mut Stage) -> Result<(), Failed> {
     if stage.setting.private_network {
         stage.tell("In a network namespace of its own: the kernel drops what is not admitted.");
     } else {
-        stage.tell("Without a network namespace of its own a refused client connects and then hears");
+        stage.tell(
+            "Without a network namespace of its own a refused client connects and then hears",
+        );
         stage.tell("nothing; with one, as in the cloud, its connection attempt times out.");
     }
 
@@ -83,7 +86,11 @@ fn expect(seen: &Seen, network: &str, admitted: bool) -> Result<(), Failed> {
         return Ok(());
     }
     let expected = if admitted { "200" } else { "no answer at all" };
-    Err(Failed::Unexpected { asked: network.into(), expected: expected.into(), seen: seen.to_string() })
+    Err(Failed::Unexpected {
+        asked: network.into(),
+        expected: expected.into(),
+        seen: seen.to_string(),
+    })
 }
 
 fn shop(app: u16, public: u16, internal: u16, admitted: &str) -> String {

@@ -45,7 +45,8 @@ impl Program {
     /// Admits the addresses of inclusive ranges, which are sorted and disjoint.
     pub fn compile_v4(ranges: &[(Ipv4Addr, Ipv4Addr)]) -> Result<Program, TooLarge> {
         let ranges = ranges.iter().map(|(a, b)| (u32::from(*a).into(), u32::from(*b).into()));
-        let edges: Vec<[u32; 1]> = edges(ranges, u32::MAX.into()).map(|edge| [edge as u32]).collect();
+        let edges: Vec<[u32; 1]> =
+            edges(ranges, u32::MAX.into()).map(|edge| [edge as u32]).collect();
         compile(&edges, V4_SOURCE)
     }
 
@@ -177,12 +178,19 @@ mod tests {
             match code {
                 LOAD_WORD => {
                     let offset = operand.wrapping_sub(NETWORK_HEADER) as usize;
-                    accumulator = u32::from_be_bytes(header[offset..offset + 4].try_into().unwrap());
+                    accumulator =
+                        u32::from_be_bytes(header[offset..offset + 4].try_into().unwrap());
                 }
                 JUMP => at += operand as usize,
-                JUMP_IF_GREATER => at += usize::from(if accumulator > operand { if_true } else { if_false }),
-                JUMP_IF_AT_LEAST => at += usize::from(if accumulator >= operand { if_true } else { if_false }),
-                JUMP_IF_EQUAL => at += usize::from(if accumulator == operand { if_true } else { if_false }),
+                JUMP_IF_GREATER => {
+                    at += usize::from(if accumulator > operand { if_true } else { if_false })
+                }
+                JUMP_IF_AT_LEAST => {
+                    at += usize::from(if accumulator >= operand { if_true } else { if_false })
+                }
+                JUMP_IF_EQUAL => {
+                    at += usize::from(if accumulator == operand { if_true } else { if_false })
+                }
                 RETURN => return operand,
                 other => panic!("instruction {other}"),
             }
@@ -237,7 +245,8 @@ mod tests {
 
     #[test]
     fn too_many_ranges_are_refused() {
-        let many: Vec<_> = (0..5000u32).map(|i| (Ipv4Addr::from(i * 2), Ipv4Addr::from(i * 2))).collect();
+        let many: Vec<_> =
+            (0..5000u32).map(|i| (Ipv4Addr::from(i * 2), Ipv4Addr::from(i * 2))).collect();
         assert_eq!(Program::compile_v4(&many), Err(TooLarge));
         assert!(Program::compile_v4(&many[..900]).is_ok());
     }
@@ -254,7 +263,11 @@ mod tests {
             return;
         }
         let from = |last: [u8; 4], limit: u64| -> io::Result<TcpStream> {
-            crate::stream::connect_from(Ipv4Addr::from(last).into(), address, Duration::from_millis(limit))
+            crate::stream::connect_from(
+                Ipv4Addr::from(last).into(),
+                address,
+                Duration::from_millis(limit),
+            )
         };
         assert_eq!(from([127, 20, 0, 1], 300).unwrap_err().kind(), io::ErrorKind::TimedOut);
         from([127, 10, 0, 1], 5000).unwrap();

@@ -24,7 +24,11 @@ pub async fn connect(to: SocketAddr) -> io::Result<TcpStream> {
 }
 
 /// Connects from a chosen address (port 0), waiting at most `limit`. For clients that wait.
-pub fn connect_from(from: IpAddr, to: SocketAddr, limit: Duration) -> io::Result<std::net::TcpStream> {
+pub fn connect_from(
+    from: IpAddr,
+    to: SocketAddr,
+    limit: Duration,
+) -> io::Result<std::net::TcpStream> {
     let socket = Socket::new(Domain::for_address(to), Type::STREAM, None)?;
     socket.bind(&SocketAddr::new(from, 0).into())?;
     socket.connect_timeout(&to.into(), limit)?;

@@ -22,7 +22,12 @@ const HELD_MAX: u32 = 1024;
 const HELD_FOR: Duration = Duration::from_secs(10);
 
 /// Accepts until it is aborted.
-pub async fn accept_loop(core: Rc<Core>, address: SocketAddr, socket: std::net::TcpListener, shared: bool) {
+pub async fn accept_loop(
+    core: Rc<Core>,
+    address: SocketAddr,
+    socket: std::net::TcpListener,
+    shared: bool,
+) {
     let listener = match net::listen::into_tokio(socket, shared) {
         Ok(listener) => listener,
         Err(_) => return,
@@ -79,7 +84,8 @@ fn knock(core: &Rc<Core>, stream: TcpStream, peer: SocketAddr, address: SocketAd
                         let core = &guard.0;
                         let shaken = Box::pin(handshake(core, &live, stream, &knock)).await;
                         if let Some((stream, facts)) = shaken {
-                            converse(core, live, stream, knock, admitted.secured(), Some(facts)).await;
+                            converse(core, live, stream, knock, admitted.secured(), Some(facts))
+                                .await;
                         }
                     });
                 }
@@ -114,8 +120,16 @@ async fn converse(
     secured: Secured<LiveMode>,
     handshake: Option<tls::HandshakeFacts>,
 ) {
-    let connection =
-        Connection::new(core, &live, stream, knock.peer, knock.local, knock.listener, secured, handshake);
+    let connection = Connection::new(
+        core,
+        &live,
+        stream,
+        knock.peer,
+        knock.local,
+        knock.listener,
+        secured,
+        handshake,
+    );
     drop(live);
     serve(core, connection).await;
 }
@@ -137,7 +151,14 @@ async fn handshake(
             core.counters.handshake_completed();
             if let Some(log) = live.connection_log(listener.load_balancer) {
                 let latency = core.now().saturating_duration_since(started);
-                log.borrow_mut().append(&event(core, live, knock, Some(&facts), Some(latency), None));
+                log.borrow_mut().append(&event(
+                    core,
+                    live,
+                    knock,
+                    Some(&facts),
+                    Some(latency),
+                    None,
+                ));
             }
             return Some((Stream::Server(Box::new(stream)), facts));
         }
@@ -227,4 +248,3 @@ async fn show_page(core: &Core, live: &Live, stream: TcpStream, knock: &Knock, r
     };
     answer::denied(core, live, knock.listener, stream, refusal).await;
 }
-

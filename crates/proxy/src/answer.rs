@@ -218,7 +218,12 @@ pub async fn unreadable(
 }
 
 /// The end of a head that did not arrive whole.
-pub async fn unfinished(core: &Core, connection: &mut Connection, seen: Vec<u8>, refusal: Refusal) -> After {
+pub async fn unfinished(
+    core: &Core,
+    connection: &mut Connection,
+    seen: Vec<u8>,
+    refusal: Refusal,
+) -> After {
     headless(core, connection, seen, refusal, None).await
 }
 
@@ -258,13 +263,25 @@ pub async fn plain_http(core: &Core, live: &Live, listener: ListenerId, tcp: Tcp
 }
 
 /// The page of `deny = "page"`.
-pub async fn denied(core: &Core, live: &Live, listener: ListenerId, stream: Stream, refusal: Refusal) {
+pub async fn denied(
+    core: &Core,
+    live: &Live,
+    listener: ListenerId,
+    stream: Stream,
+    refusal: Refusal,
+) {
     let saying = Saying { cause: Some(refusal.code()), ..Saying::page(403) };
     last_words(core, live, listener, stream, &saying).await;
 }
 
 /// Says something to a connection that gets nothing else.
-async fn last_words(core: &Core, live: &Live, listener: ListenerId, mut stream: Stream, saying: &Saying<'_>) {
+async fn last_words(
+    core: &Core,
+    live: &Live,
+    listener: ListenerId,
+    mut stream: Stream,
+    saying: &Saying<'_>,
+) {
     let mut out = Vec::new();
     generate(core, live, listener, saying, false, false, &mut out);
     let mut written = 0;
@@ -314,8 +331,7 @@ pub fn sticky_cookies(
             let sets = cookies.any(|value| stickiness::sets_app_cookie(value, name));
             if sets || prepared.sticky.is_some() {
                 let cross_site = stickiness::takes_cross_site(request.user_agent());
-                let kind =
-                    if cross_site { &stickiness::APP_CROSS_SITE } else { &stickiness::APP };
+                let kind = if cross_site { &stickiness::APP_CROSS_SITE } else { &stickiness::APP };
                 set(kind, target_key, *duration, out);
             }
         }

@@ -31,7 +31,12 @@ const TARGET_IDLE: Duration = Duration::from_secs(55);
 pub enum Command {
     /// A new generation: serve from it from now on. `opened` are new listening sockets of this core,
     /// `closed` the addresses whose sockets are not listened on any more.
-    Publish { snapshot: Arc<Snapshot>, board: Arc<Board>, opened: Vec<Opened>, closed: Vec<SocketAddr> },
+    Publish {
+        snapshot: Arc<Snapshot>,
+        board: Arc<Board>,
+        opened: Vec<Opened>,
+        closed: Vec<SocketAddr>,
+    },
     /// Health has changed; ignored if it is of another generation.
     Health(Arc<Board>),
     /// Accept nothing more, let requests finish, close what is idle; the core ends when all is done.
@@ -167,7 +172,8 @@ impl Core {
 
     fn open(self: &Rc<Self>, opened: Vec<Opened>, loops: &mut HashMap<SocketAddr, JoinHandle<()>>) {
         for Opened { address, socket, shared } in opened {
-            let task = tokio::task::spawn_local(accept_loop(Rc::clone(self), address, socket, shared));
+            let task =
+                tokio::task::spawn_local(accept_loop(Rc::clone(self), address, socket, shared));
             if let Some(old) = loops.insert(address, task) {
                 old.abort();
             }

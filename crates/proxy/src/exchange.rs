@@ -56,7 +56,13 @@ pub struct Request {
 }
 
 impl Request {
-    fn new(core: &Core, connection: &Connection, listener: ListenerId, bytes: Vec<u8>, head: RequestHead) -> Self {
+    fn new(
+        core: &Core,
+        connection: &Connection,
+        listener: ListenerId,
+        bytes: Vec<u8>,
+        head: RequestHead,
+    ) -> Self {
         let mut notes = core.buffers.vector();
         let host = head.host.map_or(&[][..], |span| span.of(&bytes));
         notes.extend(split_host(host).0.iter().map(u8::to_ascii_lowercase));
@@ -101,7 +107,11 @@ enum Step<'l> {
 
 /// Reads the rest of a head, decides, and answers. `first` holds the first bytes, unless they are
 /// already in `connection.pending`.
-pub async fn exchange<'c>(core: &'c Core, connection: &mut Connection, first: Scratch<'c>) -> After {
+pub async fn exchange<'c>(
+    core: &'c Core,
+    connection: &mut Connection,
+    first: Scratch<'c>,
+) -> After {
     let heard = match read_head(core, connection, first).await {
         Ok(heard) => heard,
         Err(after) => return after,
@@ -182,7 +192,11 @@ async fn read_head<'c>(
                 return Ok((kept, head));
             }
             Err(error) => {
-                let bytes = if connection.pending.is_empty() { scratch.filled() } else { &connection.pending };
+                let bytes = if connection.pending.is_empty() {
+                    scratch.filled()
+                } else {
+                    &connection.pending
+                };
                 let seen = bytes[..bytes.len().min(http1::REQUEST_LINE_MAX)].to_vec();
                 drop(scratch);
                 connection.pending = Vec::new();
@@ -215,7 +229,9 @@ async fn more<'c>(core: &'c Core, connection: &mut Connection) -> Result<Scratch
                 Poll::Ready(Ok(scratch))
             }
             Poll::Ready(_) => Poll::Ready(Err(Refusal::RequestClientClosed)),
-            Poll::Pending => connection.timer.poll_expired(cx).map(|()| Err(Refusal::RequestHeadTimeout)),
+            Poll::Pending => {
+                connection.timer.poll_expired(cx).map(|()| Err(Refusal::RequestHeadTimeout))
+            }
         }
     })
     .await
@@ -286,7 +302,11 @@ fn count_invalid_headers(core: &Core, request: &Request, handling: InvalidHeader
     }
 }
 
-fn redirect_location(live: &Live, request: &mut Request, action: &model::Redirect) -> Result<(), Refusal> {
+fn redirect_location(
+    live: &Live,
+    request: &mut Request,
+    action: &model::Redirect,
+) -> Result<(), Refusal> {
     let listener = live.listener(request.listener);
     let mut notes = std::mem::take(&mut request.notes);
     let start = notes.len();
@@ -310,7 +330,8 @@ fn redirect_location(live: &Live, request: &mut Request, action: &model::Redirec
 /// Applies the transforms of the rule (ALB.md §4c); few rules have any.
 fn transform(live: &Live, request: &mut Request, rule: Option<usize>) -> Result<(), Refusal> {
     let rules = &live.listener(request.listener).rules;
-    let Some(rule) = rule.and_then(|at| rules.get(at)).filter(|rule| !rule.transforms.is_empty()) else {
+    let Some(rule) = rule.and_then(|at| rules.get(at)).filter(|rule| !rule.transforms.is_empty())
+    else {
         return Ok(());
     };
     let (mut host, mut url) = (Vec::new(), Vec::new());
@@ -340,7 +361,13 @@ fn write_trace(core: &Core, request: &mut Request, fields: &Fields) {
     let start = request.notes.len();
     let random: [u8; 12] = core.random.borrow_mut().bytes();
     let seconds = request.record.created_seconds();
-    http1::write_trace_id(&mut request.notes, received, seconds as u32, &random, request.bytes.len());
+    http1::write_trace_id(
+        &mut request.notes,
+        received,
+        seconds as u32,
+        &random,
+        request.bytes.len(),
+    );
     request.trace = start..request.notes.len();
 }
 

@@ -46,7 +46,9 @@ pub fn draw_group(
     if action.stickiness.is_some() {
         let cookies = fields.values(&request.bytes, "cookie");
         let now = request.record.created_seconds();
-        if let Some(key) = stickiness::TARGET_GROUP.read(cookies, &live.snapshot.stickiness_keys, now) {
+        if let Some(key) =
+            stickiness::TARGET_GROUP.read(cookies, &live.snapshot.stickiness_keys, now)
+        {
             let named = action.groups.iter().find(|g| group_key(live, g.group) == key);
             sticky = named.map(|g| g.group);
         }
@@ -72,7 +74,9 @@ pub fn sticky_target(
     let keys = &live.snapshot.stickiness_keys;
     match &live.target_group(group).stickiness {
         Stickiness::Off => None,
-        Stickiness::LoadBalancerCookie { .. } => stickiness::LOAD_BALANCER.read(cookies(), keys, now),
+        Stickiness::LoadBalancerCookie { .. } => {
+            stickiness::LOAD_BALANCER.read(cookies(), keys, now)
+        }
         Stickiness::AppCookie { name, .. } => stickiness::read_app(cookies(), name, keys, now),
     }
 }
@@ -220,7 +224,8 @@ async fn connect(
     for address in &target.addresses {
         request.record.aimed(Some(*address));
         if let Err(denied) = admit(egress, address.ip(), address.port(), &mut ()) {
-            refusal = if denied == Refusal::AdmitNoRule { Refusal::TargetEgressDenied } else { denied };
+            refusal =
+                if denied == Refusal::AdmitNoRule { Refusal::TargetEgressDenied } else { denied };
             continue;
         }
         match tokio::time::timeout(limit, net::stream::connect(*address)).await {
@@ -246,7 +251,8 @@ async fn secure(
     match live.target_group(group).protocol {
         TargetProtocol::Http => Ok(Stream::Plain(tcp)),
         TargetProtocol::Https => {
-            let handshake = live.snapshot.target_tls.connect(tcp, target.server_name.as_deref(), address);
+            let handshake =
+                live.snapshot.target_tls.connect(tcp, target.server_name.as_deref(), address);
             match tokio::time::timeout(TARGET_HANDSHAKE, handshake).await {
                 Ok(Ok(stream)) => Ok(Stream::Client(Box::new(stream))),
                 Ok(Err(_)) => Err(Refusal::TargetTlsFailed),

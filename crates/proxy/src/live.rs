@@ -61,15 +61,21 @@ pub struct Carried {
 }
 
 impl Live {
-    pub fn build(snapshot: Arc<Snapshot>, board: Arc<Board>, carried: &mut Carried, stats: &crate::core::StatsRegistry) -> Rc<Live> {
+    pub fn build(
+        snapshot: Arc<Snapshot>,
+        board: Arc<Board>,
+        carried: &mut Carried,
+        stats: &crate::core::StatsRegistry,
+    ) -> Rc<Live> {
         let mut targets = HashMap::new();
         let mut groups = Vec::with_capacity(board.groups.len());
         for group in &board.groups {
             let states = group.targets.iter().map(|target| {
                 let state = targets.entry(target.key).or_insert_with(|| {
-                    carried.targets.remove(&target.key).unwrap_or_else(|| {
-                        Rc::new(TargetState::new(stats.counters(target.key)))
-                    })
+                    carried
+                        .targets
+                        .remove(&target.key)
+                        .unwrap_or_else(|| Rc::new(TargetState::new(stats.counters(target.key))))
                 });
                 Rc::clone(state)
             });
@@ -81,9 +87,14 @@ impl Live {
             stats.forget(key);
         }
         carried.targets = targets;
-        let logs = carry(&snapshot.access_logs, &mut carried.logs, AccessLog::same, |log| log.core());
-        let connection_logs =
-            carry(&snapshot.connection_logs, &mut carried.connection_logs, ConnectionLog::same, |log| log.core());
+        let logs =
+            carry(&snapshot.access_logs, &mut carried.logs, AccessLog::same, |log| log.core());
+        let connection_logs = carry(
+            &snapshot.connection_logs,
+            &mut carried.connection_logs,
+            ConnectionLog::same,
+            |log| log.core(),
+        );
         Rc::new(Live { snapshot, board, groups, logs, connection_logs })
     }
 

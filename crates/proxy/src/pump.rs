@@ -25,7 +25,9 @@ enum Shape {
     /// Until the end of the stream on both sides.
     UntilClose,
     /// Until the end of the stream in, chunked out.
-    Enchunk { first: bool },
+    Enchunk {
+        first: bool,
+    },
 }
 
 /// Why a body did not make it.
@@ -265,7 +267,8 @@ impl<'c> Pump<'c> {
                 let mut range = (fed.consumed > 0).then_some((0, fed.consumed));
                 if !fed.verbatim {
                     *chunks = before;
-                    fed = chunks.reframe(bytes, &mut self.out).map_err(|_| PumpError::BadFraming)?;
+                    fed =
+                        chunks.reframe(bytes, &mut self.out).map_err(|_| PumpError::BadFraming)?;
                     range = None;
                 }
                 if fed.done {

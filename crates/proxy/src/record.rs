@@ -134,7 +134,8 @@ impl Record {
     }
 
     fn times(&self) -> [Option<Duration>; 3] {
-        let between = |from: Instant, to: Option<Instant>| to.map(|to| to.saturating_duration_since(from));
+        let between =
+            |from: Instant, to: Option<Instant>| to.map(|to| to.saturating_duration_since(from));
         [
             between(self.heard, self.sent),
             self.sent.and_then(|sent| between(sent, self.answered)),
@@ -143,7 +144,13 @@ impl Record {
     }
 
     /// Everything that does not come from the head.
-    fn event<'a>(&'a self, core: &Core, live: &'a Live, connection: &'a Connection, listener: ListenerId) -> RequestEvent<'a> {
+    fn event<'a>(
+        &'a self,
+        core: &Core,
+        live: &'a Live,
+        connection: &'a Connection,
+        listener: ListenerId,
+    ) -> RequestEvent<'a> {
         let (seconds, micros) = core.clock.wall();
         let [request_time, target_time, response_time] = self.times();
         let listener = live.listener(listener);
@@ -198,8 +205,10 @@ pub fn write(core: &Core, live: &Live, connection: &Connection, request: &Reques
     event.redirect_url = request.note(&request.location);
     event.classification = head.class;
     event.classification_reason = head.reasons.iter().find(|reason| reason.class() == head.class);
-    event.transformed_host = request.rewritten_host.as_ref().map_or(&[][..], |range| request.note(range));
-    event.transformed_uri = request.rewritten_url.as_ref().map_or(&[][..], |range| request.note(range));
+    event.transformed_host =
+        request.rewritten_host.as_ref().map_or(&[][..], |range| request.note(range));
+    event.transformed_uri =
+        request.rewritten_url.as_ref().map_or(&[][..], |range| request.note(range));
     if record.rewritten {
         event.transform_status = Some(TransformStatus::Success);
     }

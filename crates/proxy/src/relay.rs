@@ -6,8 +6,8 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use http1::{Framing, Parsed, ResponseHead};
-use net::splice::End;
 use model::Refusal;
+use net::splice::End;
 use verdict::journey::Attempt;
 
 use crate::buffers::Scratch;
@@ -100,7 +100,8 @@ pub async fn relay<'c>(
     if let Err(refusal) = preload(&mut upload, connection, request) {
         return Err(AttemptFailed { refusal, attempt: Attempt::FreshFailed, counts: false });
     }
-    let idle_timeout = live.load_balancer(connection.load_balancer).attributes.idle_timeout.duration();
+    let idle_timeout =
+        live.load_balancer(connection.load_balancer).attributes.idle_timeout.duration();
     let mut relay = Relay {
         core,
         connection,
@@ -136,7 +137,11 @@ pub async fn relay<'c>(
 }
 
 /// Takes the part of the body that arrived with the head.
-fn preload(upload: &mut Pump<'_>, connection: &mut Connection, request: &mut Request) -> Result<(), Refusal> {
+fn preload(
+    upload: &mut Pump<'_>,
+    connection: &mut Connection,
+    request: &mut Request,
+) -> Result<(), Refusal> {
     if upload.finished() || connection.pending.is_empty() {
         return Ok(());
     }
@@ -183,7 +188,11 @@ impl<'c> Relay<'c, '_> {
         }
         self.connection.timer.poll_expired(cx).map(|()| {
             let waits_for_client = self.uploading == Uploading::Going && self.upload.drained();
-            Err(if waits_for_client { Refusal::RequestBodyTimeout } else { Refusal::TargetResponseTimeout })
+            Err(if waits_for_client {
+                Refusal::RequestBodyTimeout
+            } else {
+                Refusal::TargetResponseTimeout
+            })
         })
     }
 
@@ -301,7 +310,12 @@ impl<'c> Relay<'c, '_> {
     }
 
     /// Passes the answer on.
-    async fn answer(mut self, live: &Rc<Live>, prepared: &Prepared<'_>, heading: Heading<'c>) -> Answered {
+    async fn answer(
+        mut self,
+        live: &Rc<Live>,
+        prepared: &Prepared<'_>,
+        heading: Heading<'c>,
+    ) -> Answered {
         let head = heading.head;
         let now = self.core.now();
         self.request.record.answered(head.status, now);
@@ -329,7 +343,12 @@ impl<'c> Relay<'c, '_> {
     }
 
     /// Writes the head for the client and takes the first of the body.
-    fn begin(&mut self, live: &Live, prepared: &Prepared<'_>, heading: Heading<'c>) -> Result<Pump<'c>, Refusal> {
+    fn begin(
+        &mut self,
+        live: &Live,
+        prepared: &Prepared<'_>,
+        heading: Heading<'c>,
+    ) -> Result<Pump<'c>, Refusal> {
         let Heading { head, source } = heading;
         let announced = match (head.framing, self.request.http10()) {
             (Framing::UntilClose, false) => Framing::Chunked,
@@ -349,7 +368,14 @@ impl<'c> Relay<'c, '_> {
         let fields = self.core.fields.borrow();
         let mut cookies = self.core.buffers.vector();
         crate::answer::sticky_cookies(
-            self.core, live, self.request, prepared, self.aimed.key, bytes, &fields, &mut cookies,
+            self.core,
+            live,
+            self.request,
+            prepared,
+            self.aimed.key,
+            bytes,
+            &fields,
+            &mut cookies,
         );
         let attributes = &live.listener(self.request.listener).attributes;
         let edit = http1::ResponseEdit {
@@ -371,7 +397,9 @@ impl<'c> Relay<'c, '_> {
             Pump::new(&self.core.buffers, out, head.framing, announced)
         };
         let taken = match source {
-            Source::Scratch(scratch) if head.status != 101 => download.preload_scratch(scratch, head.len),
+            Source::Scratch(scratch) if head.status != 101 => {
+                download.preload_scratch(scratch, head.len)
+            }
             Source::Scratch(scratch) => download.preload(&scratch.filled()[head.len..]).map(|_| ()),
             Source::Partial => {
                 let body = &partial[head.len..];
@@ -397,7 +425,12 @@ impl<'c> Relay<'c, '_> {
         poll_fn(|cx| self.poll_transfer(cx, download, Until::Finished)).await
     }
 
-    fn poll_transfer(&mut self, cx: &mut Context<'_>, download: &mut Pump<'c>, until: Until) -> Poll<Result<(), Transfer>> {
+    fn poll_transfer(
+        &mut self,
+        cx: &mut Context<'_>,
+        download: &mut Pump<'c>,
+        until: Until,
+    ) -> Poll<Result<(), Transfer>> {
         if self.aimed.outstanding.target().expired() {
             return Poll::Ready(Err(Transfer::Target(Refusal::TargetDrainExpired)));
         }
@@ -408,7 +441,9 @@ impl<'c> Relay<'c, '_> {
             Until::Drained => {
                 download.poll_drain(cx, &mut self.connection.stream).map_err(|_| PumpError::Write)
             }
-            Until::Finished => download.poll(cx, &mut self.target, &mut self.connection.stream, None),
+            Until::Finished => {
+                download.poll(cx, &mut self.target, &mut self.connection.stream, None)
+            }
         };
         if let Poll::Ready(result) = polled {
             return Poll::Ready(result.map_err(|error| match error {
@@ -466,7 +501,12 @@ impl<'c> Relay<'c, '_> {
     }
 
     /// What becomes of the two connections.
-    fn conclude(self, head: ResponseHead, download: Pump<'c>, end: Result<(), Transfer>) -> Answered {
+    fn conclude(
+        self,
+        head: ResponseHead,
+        download: Pump<'c>,
+        end: Result<(), Transfer>,
+    ) -> Answered {
         let record = &mut self.request.record;
         record.transferred(self.upload.received, download.sent + self.interim_written as u64);
         match end {

@@ -49,10 +49,14 @@ pub async fn tunnel(
             return Poll::Ready(Some(Refusal::TargetDrainExpired));
         }
         let client = &mut connection.stream;
-        if let Err(cause) = step(cx, &mut up, &mut up_way, client, &mut target, Refusal::RequestClientClosed) {
+        if let Err(cause) =
+            step(cx, &mut up, &mut up_way, client, &mut target, Refusal::RequestClientClosed)
+        {
             return Poll::Ready(Some(cause));
         }
-        if let Err(cause) = step(cx, &mut down, &mut down_way, &mut target, client, Refusal::TargetClosed) {
+        if let Err(cause) =
+            step(cx, &mut down, &mut down_way, &mut target, client, Refusal::TargetClosed)
+        {
             return Poll::Ready(Some(cause));
         }
         if up_way == Way::Closed && down_way == Way::Closed {

@@ -90,7 +90,11 @@ impl Journal {
             }
             Format::Json => {
                 let level = level.name().to_ascii_lowercase();
-                let _ = write!(line, "{{\"time\":\"{time}\",\"level\":\"{level}\",\"event\":{}", Quoted(event));
+                let _ = write!(
+                    line,
+                    "{{\"time\":\"{time}\",\"level\":\"{level}\",\"event\":{}",
+                    Quoted(event)
+                );
                 for (name, value) in fields {
                     let _ = write!(line, ",{}:{}", Quoted(name), Quoted(&value.to_string()));
                 }
@@ -141,7 +145,8 @@ mod tests {
 
     #[test]
     fn lines() {
-        let fields: [(&str, &dyn Display); 3] = [("a", &"b"), ("c", &"d e\"\n\u{1b}[31m"), ("n", &7)];
+        let fields: [(&str, &dyn Display); 3] =
+            [("a", &"b"), ("c", &"d e\"\n\u{1b}[31m"), ("n", &7)];
         let rows = [
             (Format::Text, "2026-11-23T12:00:00Z INFO  x/y a=b c=\"d e\\\"\\n\\u001b[31m\" n=7\n"),
             (

@@ -97,7 +97,8 @@ fn civil(unix: u64) -> [u8; 19] {
     let z = days + 719_468;
     let era = z / 146_097;
     let day_of_era = z % 146_097;
-    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let year_of_era =
+        (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
     let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let shifted = (5 * day_of_year + 2) / 153;
     let day = day_of_year - (153 * shifted + 2) / 5 + 1;
@@ -105,9 +106,13 @@ fn civil(unix: u64) -> [u8; 19] {
     let year = year_of_era + era * 400 + u64::from(month <= 2);
     let mut text = Vec::with_capacity(19);
     padded(&mut text, year, 4);
-    for (mark, value) in
-        [(b'-', month), (b'-', day), (b'T', second / 3600), (b':', second / 60 % 60), (b':', second % 60)]
-    {
+    for (mark, value) in [
+        (b'-', month),
+        (b'-', day),
+        (b'T', second / 3600),
+        (b':', second / 60 % 60),
+        (b':', second % 60),
+    ] {
         text.push(mark);
         padded(&mut text, value, 2);
     }
@@ -190,6 +195,9 @@ mod tests {
         word(&mut out, None);
         seconds(&mut out, Some(Duration::from_millis(1023)));
         seconds(&mut out, None);
-        assert_eq!(String::from_utf8(out).unwrap(), "\"a\\x22b\\x5Cc\\x0A\\xFF d\"\"-\"\"abc\"a_b-1.023-1");
+        assert_eq!(
+            String::from_utf8(out).unwrap(),
+            "\"a\\x22b\\x5Cc\\x0A\\xFF d\"\"-\"\"abc\"a_b-1.023-1"
+        );
     }
 }

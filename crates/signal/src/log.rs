@@ -52,7 +52,10 @@ struct Shared {
 }
 
 enum Work {
-    Lines { bytes: Vec<u8>, count: u64 },
+    Lines {
+        bytes: Vec<u8>,
+        count: u64,
+    },
     Reopen,
     /// Everything before it is written when the answer comes.
     Settle(SyncSender<()>),
@@ -88,7 +91,9 @@ impl<K> Log<K> {
         });
         let weak = Arc::downgrade(&shared);
         let writer = Writer { path: path.to_owned(), sink, journal, unreported: 0, reported: None };
-        std::thread::Builder::new().name("log".into()).spawn(move || writer.run(&receiver, &weak))?;
+        std::thread::Builder::new()
+            .name("log".into())
+            .spawn(move || writer.run(&receiver, &weak))?;
         Ok(Log { shared, kind: PhantomData })
     }
 

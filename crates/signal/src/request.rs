@@ -271,7 +271,9 @@ impl RequestEvent<'_> {
         out.extend_from_slice(b"\" \"");
         out.extend_from_slice(self.classification.name().as_bytes());
         out.extend_from_slice(b"\" \"");
-        out.extend_from_slice(self.classification_reason.map_or("-", DesyncReason::name).as_bytes());
+        out.extend_from_slice(
+            self.classification_reason.map_or("-", DesyncReason::name).as_bytes(),
+        );
         out.extend_from_slice(b"\" TID_");
         hex(out, self.trace);
         for bytes in [self.transformed_host, self.transformed_uri] {
@@ -368,11 +370,42 @@ mod tests {
             ..RequestEvent::default()
         };
         let expected = [
-            "https", "2026-11-23T12:00:00.123456Z", "public", "[2001:db8::1]:4000", "10.0.0.1:80", "0.001",
-            "0.048", "-1", "200", "200", "34", "366", "GET https://www.example.com:443/a?b=\\x22c\\x22 HTTP/1.1",
-            "curl/8", "TLS_AES_128_GCM_SHA256", "TLSv1.3", "app", "Root=1-2-3", "www.example.com", "site", "10",
-            "2026-11-23T11:59:59.000000Z", "rewrite,forward", "-", "-", "10.0.0.1:80", "200", "Ambiguous",
-            "EmptyHeader", "TID_00000000000000ab", "-", "/x", "TransformSuccess", "10.0.0.9", "route/default", "3",
+            "https",
+            "2026-11-23T12:00:00.123456Z",
+            "public",
+            "[2001:db8::1]:4000",
+            "10.0.0.1:80",
+            "0.001",
+            "0.048",
+            "-1",
+            "200",
+            "200",
+            "34",
+            "366",
+            "GET https://www.example.com:443/a?b=\\x22c\\x22 HTTP/1.1",
+            "curl/8",
+            "TLS_AES_128_GCM_SHA256",
+            "TLSv1.3",
+            "app",
+            "Root=1-2-3",
+            "www.example.com",
+            "site",
+            "10",
+            "2026-11-23T11:59:59.000000Z",
+            "rewrite,forward",
+            "-",
+            "-",
+            "10.0.0.1:80",
+            "200",
+            "Ambiguous",
+            "EmptyHeader",
+            "TID_00000000000000ab",
+            "-",
+            "/x",
+            "TransformSuccess",
+            "10.0.0.9",
+            "route/default",
+            "3",
         ];
         assert_eq!(split(&line(&event)), expected);
     }

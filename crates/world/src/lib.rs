@@ -1,28 +1,106 @@
-use std::collections::BTreeSet; use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr}; use std::ops::ControlFlow; use std::sync::Arc;
-use model::*; use verdict::admit::*; use verdict::route::*;
-pub struct World { pub generation: u64, pub model: Arc<Model>, tables: Vec<ListenerTable>, ingress: Vec<Admission>, egress: Vec<Admission>, used: BTreeSet<GroupId> }
-pub struct ListenerTable { model: Arc<Model>, id: ListenerId }
-impl RuleTable for ListenerTable {
- fn rules(&self) -> &[Rule] { &self.model[self.id].rules } fn default_action(&self) -> &Action { &self.model[self.id].default_action } fn allow_ambiguous_paths(&self) -> bool { self.model[self.id].attributes.allow_ambiguous_paths }
- fn candidates<H: Headers + ?Sized>(&self, _: &RequestFacts<'_, H>, each: &mut dyn FnMut(usize) -> ControlFlow<()>) { for i in 0..self.rules().len() { if each(i).is_break() { return } } }
+//! One immutable snapshot of everything that was declared, with its compiled tables and a
+//! generation number; and the lints.
+//!
+//! This crate must not know sockets, clocks or the configuration language. Start at [`compile`].
+
+mod admission;
+mod lint;
+mod table;
+
+use std::collections::BTreeSet;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
+
+use model::{Action, GroupId, ListenerId, LoadBalancerId, Model};
+use verdict::admit::Admission;
+
+pub use lint::lint;
+pub use table::ListenerTable;
+
+/// A generation of the configuration, as the cores serve from it.
+#[derive(Debug)]
+pub struct World {
+    pub generation: u64,
+    pub model: Arc<Model>,
+    tables: Vec<ListenerTable>,
+    ingress: Vec<Admission>,
+    egress: Vec<Admission>,
+    addresses: Vec<(SocketAddr, ListenerId)>,
+    used_groups: BTreeSet<GroupId>,
 }
+
+/// Compiles a model that has no error findings.
 pub fn compile(model: Model, generation: u64) -> World {
- let model = Arc::new(model);
- let tables = (0..model.listeners.len()).map(|i| ListenerTable { model: model.clone(), id: ListenerId(i as u32) }).collect();
- let peers = |p: &Peer| -> Vec<ipnet::IpNet> { match p { Peer::Cidr(n) => vec![*n], Peer::Network(n) => model[*n].cidrs.clone(), Peer::Anywhere => vec!["0.0.0.0/0".parse().unwrap(), "::/0".parse().unwrap()], Peer::Instance(i) => model[*i].addresses.iter().map(|a| (*a).into()).collect(), Peer::SecurityGroup(g) => model.instances.iter().filter(|i| i.security_groups.contains(g)).flat_map(|i| i.addresses.iter().map(|a| (*a).into())).collect() } };
- let rules = |g: &SecurityGroup, rs: &[SecurityRule]| -> Vec<AdmissionRule> { rs.iter().map(|r| AdmissionRule { group: g.name.clone(), ports: r.ports.clone(), peers: r.peers.iter().flat_map(peers).collect(), place: r.place.clone() }).collect() };
- let ingress = model.load_balancers.iter().map(|lb| Admission { open: lb.security_groups.is_empty(), rules: lb.security_groups.iter().flat_map(|g| rules(&model[*g], &model[*g].ingress)).collect() }).collect();
- let egress = model.load_balancers.iter().map(|lb| Admission { open: lb.security_groups.is_empty() || lb.security_groups.iter().any(|g| model[*g].egress.is_none()), rules: lb.security_groups.iter().flat_map(|g| rules(&model[*g], model[*g].egress.as_deref().unwrap_or(&[]))).collect() }).collect();
- let mut used = BTreeSet::new();
- for l in &model.listeners { for a in l.rules.iter().map(|r| &r.action).chain([&l.default_action]) { if let Action::Forward(f) = a { used.extend(f.groups.iter().map(|g| g.group)); } } }
- World { generation, tables, ingress, egress, used, model }
+    let model = Arc::new(model);
+    let ids = (0..model.listeners.len()).map(|at| ListenerId(at as u32));
+    let tables = ids.clone().map(|id| ListenerTable::new(Arc::clone(&model), id)).collect();
+    let mut addresses: Vec<(SocketAddr, ListenerId)> = ids
+        .flat_map(|id| listener_addresses(&model, id).into_iter().map(move |a| (a, id)))
+        .collect();
+    addresses.sort_unstable();
+    World {
+        generation,
+        tables,
+        ingress: model.load_balancers.iter().map(|lb| admission::ingress(&model, lb)).collect(),
+        egress: model.load_balancers.iter().map(|lb| admission::egress(&model, lb)).collect(),
+        addresses,
+        used_groups: used_groups(&model),
+        model,
+    }
 }
+
 impl World {
- pub fn table(&self, l: ListenerId) -> &ListenerTable { &self.tables[l.0 as usize] }
- pub fn ingress(&self, l: LoadBalancerId) -> &Admission { &self.ingress[l.0 as usize] }
- pub fn egress(&self, l: LoadBalancerId) -> &Admission { &self.egress[l.0 as usize] }
- pub fn addresses(&self, l: ListenerId) -> Vec<SocketAddr> { let li = &self.model[l]; let lb = &self.model[li.load_balancer]; let a: Vec<IpAddr> = if lb.addresses.is_empty() { vec![Ipv6Addr::UNSPECIFIED.into(), Ipv4Addr::UNSPECIFIED.into()] } else { lb.addresses.clone() }; a.into_iter().map(|a| SocketAddr::new(a, li.port)).collect() }
- pub fn listener_at(&self, a: SocketAddr) -> Option<ListenerId> { (0..self.model.listeners.len()).map(|i| ListenerId(i as u32)).find(|l| self.addresses(*l).contains(&a)) }
- pub fn group_in_use(&self, g: GroupId) -> bool { self.used.contains(&g) }
+    pub fn table(&self, listener: ListenerId) -> &ListenerTable {
+        &self.tables[listener.0 as usize]
+    }
+
+    /// Who may connect to the load balancer.
+    pub fn ingress(&self, load_balancer: LoadBalancerId) -> &Admission {
+        &self.ingress[load_balancer.0 as usize]
+    }
+
+    /// Whom the load balancer may connect to.
+    pub fn egress(&self, load_balancer: LoadBalancerId) -> &Admission {
+        &self.egress[load_balancer.0 as usize]
+    }
+
+    /// Where the listener listens; every address of both families if none is declared
+    /// (DECISIONS 24).
+    pub fn addresses(&self, listener: ListenerId) -> Vec<SocketAddr> {
+        listener_addresses(&self.model, listener)
+    }
+
+    pub fn listener_at(&self, address: SocketAddr) -> Option<ListenerId> {
+        let at = self.addresses.binary_search_by_key(&address, |(address, _)| *address).ok()?;
+        Some(self.addresses[at].1)
+    }
+
+    /// Whether some rule or default action forwards to the group.
+    pub fn group_in_use(&self, group: GroupId) -> bool {
+        self.used_groups.contains(&group)
+    }
 }
-pub fn lint(_: &Model, _: &dyn Fn(CertificateId) -> Option<Vec<String>>) -> Vec<Finding> { Vec::new() }
+
+fn listener_addresses(model: &Model, id: ListenerId) -> Vec<SocketAddr> {
+    let listener = &model[id];
+    let declared = &model[listener.load_balancer].addresses;
+    let every: [IpAddr; 2] = [Ipv6Addr::UNSPECIFIED.into(), Ipv4Addr::UNSPECIFIED.into()];
+    let addresses = if declared.is_empty() { &every[..] } else { declared };
+    addresses.iter().map(|address| SocketAddr::new(*address, listener.port)).collect()
+}
+
+/// The actions of a listener, the default last.
+fn actions(listener: &model::Listener) -> impl Iterator<Item = &Action> {
+    listener.rules.iter().map(|rule| &rule.action).chain([&listener.default_action])
+}
+
+fn used_groups(model: &Model) -> BTreeSet<GroupId> {
+    let mut used = BTreeSet::new();
+    for action in model.listeners.iter().flat_map(actions) {
+        match action {
+            Action::Forward(forward) => used.extend(forward.groups.iter().map(|group| group.group)),
+            Action::Redirect(_) | Action::FixedResponse(_) => {}
+        }
+    }
+    used
+}

@@ -108,7 +108,8 @@ impl Instance {
     }
 
     pub fn signal(&self, name: &str) {
-        let status = Command::new("kill").arg(format!("-{name}")).arg(self.child.id().to_string()).status();
+        let status =
+            Command::new("kill").arg(format!("-{name}")).arg(self.child.id().to_string()).status();
         assert!(status.unwrap().success());
     }
 
@@ -142,7 +143,12 @@ impl Drop for Instance {
 
 /// One listener on `port`, one target group `app` at `origin`, quick health checks by TCP.
 pub fn simple(port: u16, origin: SocketAddr) -> String {
-    site(port, "", &format!("    default {{\n      forward = target_group.app\n    }}\n"), &[origin])
+    site(
+        port,
+        "",
+        &format!("    default {{\n      forward = target_group.app\n    }}\n"),
+        &[origin],
+    )
 }
 
 /// As [`simple`], with attributes of the load balancer, the body of the listener, and the targets.
@@ -200,7 +206,10 @@ impl Origin {
         Origin::start_at((Ipv4Addr::LOCALHOST, 0).into(), script)
     }
 
-    pub fn start_at(address: SocketAddr, script: impl Fn(&mut Wire) + Send + Sync + 'static) -> Origin {
+    pub fn start_at(
+        address: SocketAddr,
+        script: impl Fn(&mut Wire) + Send + Sync + 'static,
+    ) -> Origin {
         let listener = TcpListener::bind(address).unwrap();
         let address = listener.local_addr().unwrap();
         let requests = Arc::new(Mutex::new(Vec::new()));
@@ -212,7 +221,9 @@ impl Origin {
                 let Ok(stream) = stream else { return };
                 let _ = sender.send(());
                 let (script, record) = (Arc::clone(&script), Arc::clone(&record));
-                std::thread::spawn(move || script(&mut Wire { stream, buffer: Vec::new(), record: Some(record) }));
+                std::thread::spawn(move || {
+                    script(&mut Wire { stream, buffer: Vec::new(), record: Some(record) })
+                });
             }
         });
         Origin { address, requests, connections }
@@ -234,7 +245,12 @@ impl Origin {
 
     /// The heads (and bodies by length) of every request so far.
     pub fn requests(&self) -> Vec<String> {
-        self.requests.lock().unwrap().iter().map(|r| String::from_utf8_lossy(r).into_owned()).collect()
+        self.requests
+            .lock()
+            .unwrap()
+            .iter()
+            .map(|r| String::from_utf8_lossy(r).into_owned())
+            .collect()
     }
 
     pub fn last_request(&self) -> String {
@@ -278,7 +294,10 @@ impl Wire {
             }
             Err(e) if e.kind() == ErrorKind::Interrupted => true,
             Err(e) if matches!(e.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
-                panic!("nothing came for {PATIENCE:?}; so far: {}", String::from_utf8_lossy(&self.buffer))
+                panic!(
+                    "nothing came for {PATIENCE:?}; so far: {}",
+                    String::from_utf8_lossy(&self.buffer)
+                )
             }
             Err(_) => false,
         }
@@ -303,7 +322,11 @@ impl Wire {
 
     pub fn exactly(&mut self, count: usize) -> Vec<u8> {
         while self.buffer.len() < count {
-            assert!(self.fill(), "the stream ended early: {}", String::from_utf8_lossy(&self.buffer));
+            assert!(
+                self.fill(),
+                "the stream ended early: {}",
+                String::from_utf8_lossy(&self.buffer)
+            );
         }
         self.buffer.drain(..count).collect()
     }
@@ -360,7 +383,9 @@ impl Wire {
         let status: u16 = head.split(' ').nth(1).unwrap().parse().unwrap();
         let body = if status < 200 || status == 204 || status == 304 {
             Vec::new()
-        } else if header(&head, "content-length").is_none() && header(&head, "transfer-encoding").is_none() {
+        } else if header(&head, "content-length").is_none()
+            && header(&head, "transfer-encoding").is_none()
+        {
             self.rest()
         } else {
             self.body(&head)

@@ -1,0 +1,171 @@
+//! Certificates that do not cover what is served, redirects that lead nowhere, and targets that
+//! cannot be what was meant (USERS.md §4, rows 5, 6 and 13).
+
+use model::{
+    Action, CertificateId, Condition, Finding, Listener, ListenerId, ListenerProtocol, Matcher,
+    Model, Place, Redirect, Target, TargetAddress, TargetProtocol, Template, TemplatePart,
+};
+
+use crate::listener_addresses;
+
+pub fn lint(
+    model: &Model,
+    certificate_names: &dyn Fn(CertificateId) -> Option<Vec<String>>,
+    findings: &mut Vec<Finding>,
+) {
+    for listener in &model.listeners {
+        uncovered_hosts(listener, certificate_names, findings);
+        let rules = listener.rules.iter().map(|rule| (&rule.action, &rule.place));
+        for (action, place) in rules.chain([(&listener.default_action, &listener.default_place)]) {
+            match action {
+                Action::Redirect(redirect) => {
+                    dead_redirect(model, listener, redirect, place, findings);
+                }
+                Action::Forward(forward)
+                    if forward.groups.iter().all(|group| group.weight == 0) =>
+                {
+                    findings.push(
+                        Finding::warning(
+                            "lint/no-weight",
+                            place,
+                            "this gives every target group the weight 0",
+                        )
+                        .hint("its requests get 503: give one of them a weight"),
+                    );
+                }
+                Action::Forward(_) | Action::FixedResponse(_) => {}
+            }
+        }
+    }
+    for group in &model.target_groups {
+        for target in &group.targets {
+            if group.protocol == TargetProtocol::Http && target.port == 443 {
+                findings.push(
+                    Finding::warning("lint/plain-to-443", &target.place, format!("`{target}` is asked over plain HTTP on port 443"))
+                        .hint("TLS ends at the load balancer: use the port of plain HTTP, or `protocol = \"HTTPS\"`"),
+                );
+            }
+            own_listener(model, target, findings);
+        }
+    }
+}
+
+/// Hosts of rules on HTTPS listeners that no certificate of the listener covers.
+fn uncovered_hosts(
+    listener: &Listener,
+    certificate_names: &dyn Fn(CertificateId) -> Option<Vec<String>>,
+    findings: &mut Vec<Finding>,
+) {
+    if listener.protocol == ListenerProtocol::Http {
+        return;
+    }
+    let names: Option<Vec<Vec<String>>> =
+        listener.certificates.iter().map(|id| certificate_names(*id)).collect();
+    // What is not known is not guessed.
+    let Some(names) = names.map(|names| names.concat()) else { return };
+    let mut reported: Vec<&str> = Vec::new();
+    for rule in &listener.rules {
+        for host in literal_hosts(&rule.conditions) {
+            let covered = names
+                .iter()
+                .any(|name| verdict::certificate::covers(name, &host.to_ascii_lowercase()));
+            if covered || reported.contains(&host) {
+                continue;
+            }
+            reported.push(host);
+            let list: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+            findings.push(
+                Finding::warning(
+                    "lint/certificate-does-not-cover",
+                    &rule.place,
+                    format!("no certificate of this listener covers `{host}`"),
+                )
+                .related(&listener.place, format!("they cover {}", list.join(", ")))
+                .hint(format!("browsers will refuse it: add a certificate for `{host}`")),
+            );
+        }
+    }
+}
+
+fn literal_hosts(conditions: &[Condition]) -> Vec<&str> {
+    let mut hosts = Vec::new();
+    for condition in conditions {
+        if let Condition::Host(values) = condition {
+            hosts.extend(values.iter().filter_map(|value| match value {
+                Matcher::Wildcard(wildcard) if wildcard.is_literal() => Some(wildcard.source()),
+                Matcher::Wildcard(_) | Matcher::Regex(_) => None,
+            }));
+        }
+    }
+    hosts
+}
+
+/// A redirect to a port of the same host where the load balancer does not listen.
+fn dead_redirect(
+    model: &Model,
+    listener: &Listener,
+    redirect: &Redirect,
+    place: &Place,
+    findings: &mut Vec<Finding>,
+) {
+    let literal = |template: &Template| match &template.0[..] {
+        [TemplatePart::Text(text)] => Some(text.to_owned()),
+        _ => None,
+    };
+    if redirect.host.0 != [TemplatePart::Host] {
+        return;
+    }
+    let port = match literal(&redirect.port) {
+        Some(port) => port.parse().unwrap_or(0),
+        None => listener.port,
+    };
+    let same_lb =
+        |other: &&Listener| other.load_balancer == listener.load_balancer && other.port == port;
+    let wanted = literal(&redirect.protocol).map(|p| p.to_ascii_lowercase());
+    match (model.listeners.iter().find(same_lb), wanted.as_deref()) {
+        (None, _) => findings.push(
+            Finding::warning(
+                "lint/redirect-to-nowhere",
+                place,
+                format!("this redirects to port {port}, where the load balancer does not listen"),
+            )
+            .related(&listener.place, "the listener that redirects")
+            .hint(format!("add a listener on port {port}, or redirect to one there is")),
+        ),
+        (Some(other), Some(wanted)) if wanted != other.protocol.scheme() => findings.push(
+            Finding::warning(
+                "lint/redirect-protocol",
+                place,
+                format!(
+                    "this redirects to {wanted} on port {port}, which speaks {}",
+                    other.protocol.scheme()
+                ),
+            )
+            .related(&other.place, "the listener on that port")
+            .hint("redirect to the port that speaks it"),
+        ),
+        (Some(_), _) => {}
+    }
+}
+
+/// A target that is a listener of ours sends requests round and round.
+fn own_listener(model: &Model, target: &Target, findings: &mut Vec<Finding>) {
+    let TargetAddress::Ip(address) = target.address else { return };
+    for at in 0..model.listeners.len() {
+        let id = ListenerId(at as u32);
+        if listener_addresses(model, id)
+            .iter()
+            .any(|own| own.ip() == address && own.port() == target.port)
+        {
+            findings.push(
+                Finding::warning(
+                    "lint/target-is-listener",
+                    &target.place,
+                    format!("`{target}` is a listener of this configuration"),
+                )
+                .related(&model[id].place, "this one")
+                .hint("requests may go in a circle: name the application's own address"),
+            );
+        }
+    }
+}
