@@ -65,7 +65,7 @@ fn listeners_come_and_go() {
     assert!(instance.reload().status.success());
     until("the new listener", || {
         let mut wire = std::net::TcpStream::connect(at(two)).ok().map(|_| Wire::to(at(two)))?;
-        Some(assert_eq!(wire.get("/").status, 200))
+        (wire.get("/").status == 200).then_some(())
     });
     until("the old listener to be closed", || std::net::TcpStream::connect(at(one)).err());
     // A port that is taken: nothing changes.
@@ -185,10 +185,8 @@ fn admission_by_security_group() {
 fn tls_by_name_with_real_clients() {
     let origin = Origin::answering("secure");
     let port = free_port();
-    let listener = format!(
-        "    default {{\n      forward = target_group.app\n    }}\n    protocol = \"HTTPS\"\n    certificates = [certificate.one, certificate.two]\n"
-    );
-    let configuration = site(port, "", &listener, &[origin.address])
+    let listener = "    default {\n      forward = target_group.app\n    }\n    protocol = \"HTTPS\"\n    certificates = [certificate.one, certificate.two]\n";
+    let configuration = site(port, "", listener, &[origin.address])
         + "certificate \"one\" {\n  development = true\n  names = [\"one.example\"]\n}\ncertificate \"two\" {\n  development = true\n  names = [\"*.two.example\"]\n}\n";
     let instance = Instance::start(&configuration);
     let authority = instance.authority().display().to_string();

@@ -28,6 +28,9 @@ pub fn render(sources: &Sources, findings: &[Finding], style: Style) -> String {
     out
 }
 
+/// Place, length in characters, label, and whether it is the finding's own.
+type Mark<'a> = (&'a Place, u32, &'a str, bool);
+
 fn group<'a>(sources: &'a Sources, finding: &'a Finding) -> annotate_snippets::Group<'a> {
     let level = match finding.severity {
         Severity::Error => Level::ERROR,
@@ -36,7 +39,7 @@ fn group<'a>(sources: &'a Sources, finding: &'a Finding) -> annotate_snippets::G
     let title = level.primary_title(finding.message.as_str()).id(finding.code);
     let mut group = annotate_snippets::Group::with_title(title);
     // One snippet a file, the finding's own first.
-    let mut files: BTreeMap<(bool, &str), Vec<(&Place, u32, &str, bool)>> = BTreeMap::new();
+    let mut files: BTreeMap<(bool, &str), Vec<Mark<'_>>> = BTreeMap::new();
     let own = &*finding.place.file;
     files.entry((false, own)).or_default().push((&finding.place, finding.length, "", true));
     for (place, text) in &finding.related {

@@ -27,10 +27,9 @@ pub fn split(text: &str, keywords: &[&str]) -> (Vec<Item>, Vec<usize>) {
         let next = skip(text, at);
         let plain = next == at + 1;
         match bytes[at] {
+            _ if !plain && is_comment(&bytes[at..]) => {}
             _ if !plain => {
-                if !is_comment(&bytes[at..]) {
-                    start.get_or_insert(at);
-                }
+                start.get_or_insert(at);
             }
             b'{' | b'[' | b'(' => {
                 start.get_or_insert(at);
@@ -103,10 +102,8 @@ pub fn loosened(text: &str) -> String {
             // The block goes over several lines: nothing to loosen.
             b'\n' => breaks.iter_mut().for_each(Vec::clear),
             b' ' if block(&open) && begins_attribute(&text[next..]) => {
-                if let Some(last) = breaks.last_mut() {
-                    if last.is_empty() || last.last() != Some(&at) {
-                        last.push(at);
-                    }
+                if let Some(found) = breaks.last_mut().filter(|found| found.last() != Some(&at)) {
+                    found.push(at);
                 }
             }
             _ => {}

@@ -93,7 +93,6 @@ impl Sockets {
         self.bound.iter()
     }
 
-    #[expect(clippy::type_complexity, reason = "the three belong together for one caller")]
     fn open(
         &self,
         address: SocketAddr,

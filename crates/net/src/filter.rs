@@ -118,7 +118,7 @@ fn compile<const N: usize>(edges: &[[u32; N]], source: u32) -> Result<Program, T
 fn search<const N: usize>(edges: &[[u32; N]], answer: u32, source: u32) -> Vec<Instruction> {
     let middle = edges.len() / 2;
     let Some(edge) = edges.get(middle) else { return vec![(RETURN, 0, 0, answer)] };
-    let crossed = |count: usize| if count % 2 == 0 { answer } else { PASS - answer };
+    let crossed = |count: usize| if count.is_multiple_of(2) { answer } else { PASS - answer };
     let mut before = search(&edges[..middle], answer, source);
     let mut after = search(&edges[middle + 1..], crossed(middle + 1), source);
     let mut code = compare(edge, source, before.len());

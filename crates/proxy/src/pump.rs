@@ -240,7 +240,7 @@ impl<'c> Pump<'c> {
     /// Interprets bytes as body: answers which part of them is to be written as it is (after
     /// `self.out`), and how many of them belong to the body.
     fn take(&mut self, bytes: &[u8]) -> Result<(Option<(usize, usize)>, usize), PumpError> {
-        let everything = (0 < bytes.len()).then_some((0, bytes.len()));
+        let everything = (!bytes.is_empty()).then_some((0, bytes.len()));
         let (range, used) = match &mut self.shape {
             Shape::Finished => (None, 0),
             Shape::Length(left) => {

@@ -83,8 +83,8 @@ enum Source<'c> {
 }
 
 #[expect(clippy::too_many_arguments, reason = "the whole context of a request meets here")]
-pub async fn relay<'c>(
-    core: &'c Core,
+pub async fn relay(
+    core: &Core,
     live: &Rc<Live>,
     connection: &mut Connection,
     request: &mut Request,

@@ -143,12 +143,7 @@ impl Drop for Instance {
 
 /// One listener on `port`, one target group `app` at `origin`, quick health checks by TCP.
 pub fn simple(port: u16, origin: SocketAddr) -> String {
-    site(
-        port,
-        "",
-        &format!("    default {{\n      forward = target_group.app\n    }}\n"),
-        &[origin],
-    )
+    site(port, "", "    default {\n      forward = target_group.app\n    }\n", &[origin])
 }
 
 /// As [`simple`], with attributes of the load balancer, the body of the listener, and the targets.
