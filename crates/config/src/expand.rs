@@ -1,14 +1,19 @@
 //! A model as configuration text, with its sugar spelt out. Reading it gives the same model.
 
+mod group;
+mod writer;
+
 use std::fmt::Write;
 
 use model::{
-    Action, Algorithm, Certificate, CertificateSource, Condition, Deny, DesyncMode, Forward,
-    ForwardedForMode, HealthCheck, HealthCheckPort, HealthCheckProtocol, InvalidHeaders, Listener,
-    ListenerProtocol, LoadBalancer, LoadBalancerAttributes, Matcher, Model, Peer, PortRange, Ports,
-    Redirect, Rule, Scheme, SecurityGroup, SecurityRule, Stickiness, TargetGroup, TargetProtocol,
-    Template, TemplatePart, Transform,
+    Action, Certificate, CertificateSource, Condition, Deny, DesyncMode, Forward, ForwardedForMode,
+    InvalidHeaders, Listener, ListenerProtocol, LoadBalancer, LoadBalancerAttributes, Matcher,
+    Model, Peer, PortRange, Ports, Redirect, Rule, Scheme, SecurityGroup, SecurityRule, Template,
+    TemplatePart, Transform,
 };
+
+use self::group::target_group;
+use self::writer::{Writer, quoted};
 
 /// The whole model, in the canonical layout.
 pub fn expand(model: &Model) -> String {
@@ -30,54 +35,6 @@ pub fn expand(model: &Model) -> String {
     model.target_groups.iter().for_each(|group| target_group(&mut out, group));
     // Our own text parses, so that it can be laid out.
     crate::format(&out.text).unwrap_or(out.text)
-}
-
-#[derive(Default)]
-struct Writer {
-    text: String,
-}
-
-impl Writer {
-    fn block(&mut self, head: &str, body: impl FnOnce(&mut Writer)) {
-        let _ = writeln!(self.text, "{head} {{");
-        body(self);
-        self.text.push_str("}\n\n");
-    }
-
-    fn set(&mut self, name: &str, value: impl std::fmt::Display) {
-        let _ = writeln!(self.text, "{name} = {value}");
-    }
-
-    fn text(&mut self, name: &str, value: &str) {
-        self.set(name, quoted(value));
-    }
-
-    fn list(&mut self, name: &str, items: impl Iterator<Item = String>) {
-        let items: Vec<String> = items.collect();
-        self.set(name, format!("[{}]", items.join(", ")));
-    }
-}
-
-/// A string literal without templates.
-fn quoted(text: &str) -> String {
-    let mut out = String::from("\"");
-    let mut characters = text.chars().peekable();
-    while let Some(c) = characters.next() {
-        match c {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            '\n' => out.push_str("\\n"),
-            '\r' => out.push_str("\\r"),
-            '\t' => out.push_str("\\t"),
-            '$' | '%' if characters.peek() == Some(&'{') => {
-                out.push(c);
-                out.push(c);
-            }
-            c => out.push(c),
-        }
-    }
-    out.push('"');
-    out
 }
 
 fn ports(ports: &Ports) -> String {
@@ -346,93 +303,4 @@ fn template_text(template: &Template) -> String {
         TemplatePart::Query => "#{query}".to_owned(),
     };
     template.0.iter().map(part).collect()
-}
-
-fn target_group(out: &mut Writer, group: &TargetGroup) {
-    out.block(&format!("target_group {}", quoted(&group.name)), |out| {
-        out.text(
-            "protocol",
-            match group.protocol {
-                TargetProtocol::Http => "HTTP",
-                TargetProtocol::Https => "HTTPS",
-            },
-        );
-        let instance_port = group
-            .targets
-            .iter()
-            .find(|t| matches!(t.address, model::TargetAddress::Instance { .. }));
-        if let Some(target) = instance_port {
-            out.set("port", target.port);
-        }
-        out.list(
-            "targets",
-            group.targets.iter().map(|target| match &target.address {
-                model::TargetAddress::Instance { name, .. } => format!("instance.{name}"),
-                model::TargetAddress::Ip(_) | model::TargetAddress::Name(_) => {
-                    quoted(&target.to_string())
-                }
-            }),
-        );
-        let (algorithm, mitigation) = match group.algorithm {
-            Algorithm::RoundRobin => ("round_robin", false),
-            Algorithm::LeastOutstandingRequests => ("least_outstanding_requests", false),
-            Algorithm::WeightedRandom { anomaly_mitigation } => {
-                ("weighted_random", anomaly_mitigation)
-            }
-        };
-        out.text("algorithm", algorithm);
-        if mitigation {
-            out.set("anomaly_mitigation", true);
-        }
-        if group.slow_start.0 > 0 {
-            out.text("slow_start", &group.slow_start.to_string());
-        }
-        out.text("deregistration_delay", &group.deregistration_delay.to_string());
-        out.set("minimum_healthy_targets", group.minimum_healthy_targets);
-        out.text.push('\n');
-        health_check(out, &group.health_check);
-        match &group.stickiness {
-            Stickiness::Off => {}
-            Stickiness::LoadBalancerCookie { duration } => out.block("stickiness", |out| {
-                out.text("type", "lb_cookie");
-                out.text("duration", &duration.to_string());
-            }),
-            Stickiness::AppCookie { name, duration } => out.block("stickiness", |out| {
-                out.text("type", "app_cookie");
-                out.text("cookie", name);
-                out.text("duration", &duration.to_string());
-            }),
-        }
-    });
-}
-
-fn health_check(out: &mut Writer, check: &HealthCheck) {
-    out.block("health_check", |out| {
-        out.set("enabled", check.enabled);
-        out.text(
-            "protocol",
-            match check.protocol {
-                HealthCheckProtocol::Http => "HTTP",
-                HealthCheckProtocol::Https => "HTTPS",
-                HealthCheckProtocol::Tcp => "TCP",
-            },
-        );
-        match check.port {
-            HealthCheckPort::Traffic => out.text("port", "traffic"),
-            HealthCheckPort::Port(port) => out.set("port", port),
-        }
-        out.text("path", &check.path);
-        if let Some(host) = &check.host {
-            out.text("host", host);
-        }
-        out.text("interval", &check.interval.to_string());
-        out.text("timeout", &check.timeout.to_string());
-        out.set("healthy_threshold", check.healthy_threshold);
-        out.set("unhealthy_threshold", check.unhealthy_threshold);
-        let range = |(first, last): &(u16, u16)| match first == last {
-            true => first.to_string(),
-            false => format!("{first}-{last}"),
-        };
-        out.text("expect", &check.matcher.0.iter().map(range).collect::<Vec<_>>().join(","));
-    });
 }

@@ -1,20 +1,23 @@
 //! The life of an instance: start, reload, drain.
 
+mod cores;
+mod signals;
+
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use config::Style;
 use machine::board::Board;
 use model::Model;
-use proxy::{Command, Core, Snapshot, Start, StatsRegistry};
+use proxy::{Command, Snapshot, StatsRegistry};
 use signal::{CoreCounters, Journal};
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 
+use self::cores::{CoreHandle, spawn_cores};
+use self::signals::{Event, Signals};
 use crate::admin::{self, Asked};
 use crate::client::{HealthAnswer, Question, ReloadAnswer};
 use crate::filters::{self, Enforcement};
@@ -89,13 +92,6 @@ pub fn run(settings: Settings, ready: impl FnOnce(&Ready)) -> Result<(), Failed>
         instance.live().await;
         Ok(())
     })
-}
-
-struct CoreHandle {
-    commands: mpsc::UnboundedSender<Command>,
-    thread: JoinHandle<()>,
-    counters: Arc<CoreCounters>,
-    stats: StatsRegistry,
 }
 
 struct Instance {
@@ -361,31 +357,6 @@ impl Instance {
     }
 }
 
-fn spawn_cores(
-    opened: Vec<Vec<proxy::Opened>>,
-    snapshot: &Arc<Snapshot>,
-    board: &Arc<Board>,
-) -> std::io::Result<Vec<CoreHandle>> {
-    let spawn = |(index, opened)| {
-        let (commands, receiver) = mpsc::unbounded_channel();
-        let counters = Arc::new(CoreCounters::default());
-        let stats = StatsRegistry::default();
-        let start = Start {
-            index,
-            snapshot: Arc::clone(snapshot),
-            board: Arc::clone(board),
-            opened,
-            counters: Arc::clone(&counters),
-            stats: stats.clone(),
-            commands: receiver,
-        };
-        let name = format!("core-{index}");
-        let thread = net::core::spawn_core(None, &name, move || Core::run(start))?;
-        Ok(CoreHandle { commands, thread, counters, stats })
-    };
-    opened.into_iter().enumerate().map(spawn).collect()
-}
-
 /// Names and times of change of the configuration's files.
 fn stamp(source: &Source) -> Vec<(PathBuf, std::time::SystemTime)> {
     let Source::Path(path) = source else { return Vec::new() };
@@ -397,44 +368,4 @@ fn stamp(source: &Source) -> Vec<(PathBuf, std::time::SystemTime)> {
     let changed =
         |file: PathBuf| Some((file.clone(), std::fs::metadata(&file).ok()?.modified().ok()?));
     files.into_iter().filter_map(changed).collect()
-}
-
-enum Event {
-    Reload,
-    ReopenLogs,
-    Stop,
-}
-
-struct Signals {
-    hangup: Option<Signal>,
-    user1: Option<Signal>,
-    terminate: Option<Signal>,
-    interrupt: Option<Signal>,
-}
-
-impl Signals {
-    fn new() -> Self {
-        Signals {
-            hangup: signal(SignalKind::hangup()).ok(),
-            user1: signal(SignalKind::user_defined1()).ok(),
-            terminate: signal(SignalKind::terminate()).ok(),
-            interrupt: signal(SignalKind::interrupt()).ok(),
-        }
-    }
-
-    async fn next(&mut self) -> Event {
-        tokio::select! {
-            () = received(&mut self.hangup) => Event::Reload,
-            () = received(&mut self.user1) => Event::ReopenLogs,
-            () = received(&mut self.terminate) => Event::Stop,
-            () = received(&mut self.interrupt) => Event::Stop,
-        }
-    }
-}
-
-async fn received(signal: &mut Option<Signal>) {
-    match signal {
-        Some(signal) => drop(signal.recv().await),
-        None => std::future::pending().await,
-    }
 }
