@@ -73,37 +73,38 @@ fn is_comment(bytes: &[u8]) -> bool {
 /// asks for: spaces become line breaks, so that every offset stays what it was.
 pub fn loosened(text: &str) -> String {
     let mut out = text.as_bytes().to_vec();
-    let mut open: Vec<(u8, usize)> = Vec::new();
-    let mut breaks: Vec<Vec<usize>> = Vec::new();
+    let mut open: Vec<Braces> = Vec::new();
     let mut at = 0;
     while at < text.len() {
         let next = skip(text, at);
-        let byte = text.as_bytes()[at];
-        let block = |open: &[(u8, usize)]| open.last().is_some_and(|(kind, _)| *kind == b'b');
-        match byte {
+        match text.as_bytes()[at] {
             _ if next != at + 1 => {}
-            b'{' => {
-                let assigned = text[..at].trim_end().ends_with(['=', '(', '[', ',', ':']);
-                open.push((if assigned { b'o' } else { b'b' }, at));
-                breaks.push(if is_space(text, next) { vec![next] } else { Vec::new() });
-            }
-            b'[' | b'(' => {
-                open.push((byte, at));
-                breaks.push(Vec::new());
+            b'{' | b'[' | b'(' => {
+                let value = text[..at].trim_end().ends_with(['=', '(', '[', ',', ':']);
+                let is_block = text.as_bytes()[at] == b'{' && !value;
+                open.push(Braces { is_block, ..Braces::default() });
             }
             b'}' | b']' | b')' => {
-                let (kind, _) = open.pop().unwrap_or((0, 0));
-                let mut found = breaks.pop().unwrap_or_default();
-                if kind == b'b' && found.len() > 2 {
-                    found.extend((at > 0 && is_space(text, at - 1)).then(|| at - 1));
-                    found.into_iter().for_each(|position| out[position] = b'\n');
+                let braces = open.pop().unwrap_or_default();
+                if braces.is_block && (braces.holds_block || braces.items.len() > 1) {
+                    let last = at.checked_sub(1).filter(|before| is_space(text, *before));
+                    for position in braces.items.into_iter().chain(last) {
+                        out[position] = b'\n';
+                    }
                 }
             }
-            // The block goes over several lines: nothing to loosen.
-            b'\n' => breaks.iter_mut().for_each(Vec::clear),
-            b' ' if block(&open) && begins_attribute(&text[next..]) => {
-                if let Some(found) = breaks.last_mut().filter(|found| found.last() != Some(&at)) {
-                    found.push(at);
+            // What goes over several lines needs no loosening.
+            b'\n' => open.iter_mut().for_each(|braces| *braces = Braces::default()),
+            b' ' => {
+                if let Some(braces) = open.last_mut().filter(|braces| braces.is_block) {
+                    match begins(&text[next..]) {
+                        Begins::Attribute => braces.items.push(at),
+                        Begins::Block => {
+                            braces.items.push(at);
+                            braces.holds_block = true;
+                        }
+                        Begins::Neither => {}
+                    }
                 }
             }
             _ => {}
@@ -113,14 +114,38 @@ pub fn loosened(text: &str) -> String {
     String::from_utf8(out).unwrap_or_else(|_| text.to_owned())
 }
 
+/// Braces that are open, as far as they are on one line.
+#[derive(Default)]
+struct Braces {
+    is_block: bool,
+    /// The spaces before what they hold.
+    items: Vec<usize>,
+    holds_block: bool,
+}
+
+enum Begins {
+    Attribute,
+    Block,
+    Neither,
+}
+
 fn is_space(text: &str, at: usize) -> bool {
     text.as_bytes().get(at) == Some(&b' ')
 }
 
-fn begins_attribute(text: &str) -> bool {
+fn begins(text: &str) -> Begins {
     let name = text.bytes().take_while(|b| b.is_ascii_alphanumeric() || *b == b'_').count();
-    let rest = text[name..].trim_start_matches(' ');
-    name > 0 && rest.starts_with('=') && !rest.starts_with("==")
+    let mut rest = text[name..].trim_start_matches(' ');
+    if name == 0 {
+        return Begins::Neither;
+    }
+    if rest.starts_with('=') && !rest.starts_with("==") {
+        return Begins::Attribute;
+    }
+    while rest.starts_with('"') {
+        rest = rest[string_end(rest.as_bytes()).unwrap_or(rest.len())..].trim_start_matches(' ');
+    }
+    if rest.starts_with('{') { Begins::Block } else { Begins::Neither }
 }
 
 /// The end of the string, comment, heredoc or byte at `at`.

@@ -1,0 +1,19 @@
+# expect: line=9 names="wbe" fix="security_group.web"
+security_group "web" {
+  ingress {
+    ports = [80, 443]
+    from  = [anywhere]
+  }
+}
+load_balancer "public" {
+  security_groups = [security_group.wbe]
+  listener "http" {
+    port = 80
+    default {
+      forward = target_group.app
+    }
+  }
+}
+target_group "app" {
+  targets = ["10.0.1.5:3000"]
+}

@@ -1,0 +1,22 @@
+# expect: line=8 names="listener" fix="inside `load_balancer`"
+security_group "web" {
+  ingress {
+    ports = [80, 443]
+    from  = [anywhere]
+  }
+}
+listener "http" {
+  port = 80
+}
+load_balancer "public" {
+  security_groups = [security_group.web]
+  listener "http" {
+    port = 80
+    default {
+      forward = target_group.app
+    }
+  }
+}
+target_group "app" {
+  targets = ["10.0.1.5:3000"]
+}

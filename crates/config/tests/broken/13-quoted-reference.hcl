@@ -1,0 +1,19 @@
+# expect: line=13 names="forward" fix="target_group.app"
+security_group "web" {
+  ingress {
+    ports = [80, 443]
+    from  = [anywhere]
+  }
+}
+load_balancer "public" {
+  security_groups = [security_group.web]
+  listener "http" {
+    port = 80
+    default {
+      forward = "app"
+    }
+  }
+}
+target_group "app" {
+  targets = ["10.0.1.5:3000"]
+}

@@ -1,0 +1,16 @@
+# expect: line=10 names="no default action" fix="default {"
+security_group "web" {
+  ingress {
+    ports = [80, 443]
+    from  = [anywhere]
+  }
+}
+load_balancer "public" {
+  security_groups = [security_group.web]
+  listener "http" {
+    port = 80
+  }
+}
+target_group "app" {
+  targets = ["10.0.1.5:3000"]
+}

@@ -1,0 +1,23 @@
+# expect: line=14 names="files" fix="server that has them"
+security_group "web" {
+  ingress {
+    ports = [80, 443]
+    from  = [anywhere]
+  }
+}
+load_balancer "public" {
+  security_groups = [security_group.web]
+  listener "http" {
+    port = 80
+    rule "r" {
+      path  = "/assets/*"
+      files = "/srv"
+    }
+    default {
+      forward = target_group.app
+    }
+  }
+}
+target_group "app" {
+  targets = ["10.0.1.5:3000"]
+}

@@ -1,0 +1,77 @@
+//! What holds of every configuration: expanding and laying out change nothing.
+
+use config::{RealEnvironment, Sources, expand, format};
+
+/// Two sites, which share listeners.
+const SITES: &str = r#"
+load_balancer "public" {
+  security_groups = [security_group.web]
+
+  site "a.example" {
+    aliases = ["www.a.example"]
+
+    rule "x" { path = "/x*"  forward = target_group.app }
+    default { forward = target_group.app }
+  }
+
+  site "b.example" {
+    default {
+      fixed_response {
+        status = 200
+        body   = "a \"quoted\" $${text}\n#{host}"
+      }
+    }
+  }
+}
+
+security_group "web" { ingress { ports = [80, 443]  from = [anywhere] } }
+target_group "app" { targets = ["10.0.0.1:80", "[::1]:80", "a.internal:80"] }
+"#;
+
+fn examples() -> Vec<(String, String)> {
+    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../../");
+    let mut examples = vec![("sites".to_owned(), SITES.to_owned())];
+    for file in ["README.md", "docs/configuration.md"] {
+        let text = std::fs::read_to_string(format!("{root}{file}")).unwrap();
+        for (at, piece) in text.split("```hcl\n").skip(1).enumerate() {
+            let example = piece.split("```").next().unwrap().to_owned();
+            examples.push((format!("{file} {at}"), example));
+        }
+    }
+    assert!(examples.len() >= 3, "{}", examples.len());
+    examples
+}
+
+fn expanded(name: &str, text: &str) -> String {
+    let (model, findings) = config::parse(&Sources::single(name, text), &RealEnvironment);
+    let errors: Vec<_> = findings.iter().filter(|f| f.severity == model::Severity::Error).collect();
+    assert!(errors.is_empty(), "{name}: {errors:#?}\n{text}");
+    expand(&model)
+}
+
+#[test]
+fn expanding_what_was_expanded_changes_nothing() {
+    for (name, text) in examples() {
+        let once = expanded(&name, &text);
+        assert_eq!(expanded(&name, &once), once, "{name}");
+        assert_eq!(format(&once).unwrap(), once, "{name} is expanded in its canonical layout");
+    }
+}
+
+#[test]
+fn laying_out_changes_no_meaning_and_is_done_once() {
+    for (name, text) in examples() {
+        let laid_out = format(&text).unwrap();
+        assert_eq!(format(&laid_out).unwrap(), laid_out, "{name}");
+        assert_eq!(expanded(&name, &laid_out), expanded(&name, &text), "{name}");
+    }
+}
+
+/// One broken block does not hide the others (DECISIONS 28).
+#[test]
+fn every_problem_is_reported_in_one_run() {
+    let text = "network \"a\" {\n  cidrs = [\"10.0.0.0/33\"]\n}\nnetwork \"b\" {\n  cidrs == 1\n}\nnetwork \"c\" {\n  cidr = []\n\nnetwork \"d\" {\n  cidrs = [1]\n}\n";
+    let (_, findings) = config::parse(&Sources::single("test.hcl", text), &RealEnvironment);
+    let lines: Vec<u32> = findings.iter().map(|finding| finding.place.line).collect();
+    assert_eq!(lines, [2, 5, 7, 11], "{findings:#?}");
+}
