@@ -36,7 +36,12 @@ pub struct Kept {
 }
 
 impl Kept {
-    pub fn new(journal: Journal, descriptors: u64) -> Result<Self, String> {
+    /// `stickiness_key` seals the stickiness cookies.
+    pub fn new(
+        journal: Journal,
+        descriptors: u64,
+        stickiness_key: [u8; 32],
+    ) -> Result<Self, String> {
         let target_tls = TargetTls::new().map_err(|error| error.to_string())?;
         Ok(Kept {
             journal,
@@ -44,7 +49,7 @@ impl Kept {
             connection_logs: BTreeMap::new(),
             ticketers: BTreeMap::new(),
             target_tls,
-            stickiness_keys: KeyRing::new(net::random::os_bytes()),
+            stickiness_keys: KeyRing::new(stickiness_key),
             descriptors,
         })
     }

@@ -98,13 +98,32 @@ impl Health {
             let now = self.now();
             self.start_due(now);
             if std::mem::take(&mut self.changed) {
-                return self.board();
+                let board = self.board();
+                self.tell_of_fail_open(&board);
+                return board;
             }
             let due = self.groups.iter().filter_map(Group::next_due).min();
             let wait = due.unwrap_or(now + NEXT_LOOK).saturating_sub(now);
             tokio::select! {
                 Some(event) = self.events.recv() => self.take(event),
                 () = tokio::time::sleep(wait) => {}
+            }
+        }
+    }
+
+    /// All-unhealthy is easy to overlook, since traffic goes on (USERS.md §4, row 28).
+    fn tell_of_fail_open(&mut self, board: &Board) {
+        for (group, view) in self.groups.iter_mut().zip(&board.groups) {
+            let settled = view.targets.iter().all(|target| target.state != HealthState::Initial);
+            let in_use = group.in_use == GroupUse::InUse && !view.targets.is_empty();
+            let now = in_use && settled && view.fails_open(group.declared.minimum_healthy_targets);
+            if std::mem::replace(&mut group.fails_open, now) == now {
+                continue;
+            }
+            let fields: [(&str, &dyn std::fmt::Display); 1] = [("group", &group.declared.name)];
+            match now {
+                true => self.journal.warn("target-group/fail-open", &fields),
+                false => self.journal.info("target-group/fail-open-ended", &fields),
             }
         }
     }

@@ -128,10 +128,14 @@ impl Instance {
         let loaded = load(&settings.source, settings.state.path(), 1, settings.style)
             .map_err(|rejected| Failed::Configuration(rejected.rendered))?;
         eprint!("{}", loaded.warnings);
+        let key = settings
+            .state
+            .stickiness_key()
+            .map_err(|e| environment("cannot keep the key of stickiness cookies", e))?;
         let core_count =
             settings.cores.unwrap_or_else(|| net::core::available_cores().len()).max(1);
         let mut kept =
-            Kept::new(settings.journal.clone(), descriptors).map_err(Failed::Environment)?;
+            Kept::new(settings.journal.clone(), descriptors, key).map_err(Failed::Environment)?;
         let snapshot = Arc::new(kept.snapshot(&loaded, core_count).map_err(Failed::Environment)?);
         let mut sockets = Sockets::with_inherited(net::systemd::inherited_listeners());
         let mut plan = sockets.plan(&loaded.world, core_count).map_err(|failures| {

@@ -1,8 +1,8 @@
 //! The folder where an instance keeps what must outlive it (DECISIONS 25).
 
 use std::fs;
-use std::io;
-use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 /// `STATE_DIRECTORY` of systemd, else the XDG state folder, else one below the home folder.
@@ -36,6 +36,33 @@ impl StateDirectory {
         self.0.join("control.sock")
     }
 
+    /// The key of the stickiness cookies, made on first use, so that cookies outlive a restart.
+    pub fn stickiness_key(&self) -> io::Result<[u8; 32]> {
+        let path = self.0.join("stickiness.key");
+        match fs::read(&path) {
+            Ok(bytes) => bytes.try_into().map_err(|_| {
+                let text =
+                    format!("`{}` is damaged: remove it, and a new one is made", path.display());
+                io::Error::new(io::ErrorKind::InvalidData, text)
+            }),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                let key: [u8; 32] = net::random::os_bytes();
+                let temporary = path.with_extension(format!("{}.tmp", std::process::id()));
+                let mut file = fs::OpenOptions::new()
+                    .write(true)
+                    .create(true)
+                    .truncate(true)
+                    .mode(0o600)
+                    .open(&temporary)?;
+                file.write_all(&key)?;
+                file.sync_all()?;
+                fs::rename(&temporary, &path)?;
+                Ok(key)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
     /// Makes the folder, for its owner only.
     pub fn create(&self) -> io::Result<()> {
         fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.0)?;
@@ -50,6 +77,18 @@ impl StateDirectory {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_stickiness_key_is_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let state = StateDirectory::at(folder.path());
+        let key = state.stickiness_key().unwrap();
+        assert_eq!(state.stickiness_key().unwrap(), key);
+        let file = folder.path().join("stickiness.key");
+        assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+        fs::write(&file, "short").unwrap();
+        assert!(state.stickiness_key().unwrap_err().to_string().contains("remove it"));
+    }
 
     #[test]
     fn where_the_state_is() {

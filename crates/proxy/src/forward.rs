@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::rc::Rc;
+use std::time::Duration;
 
 use http1::{Fields, Framing};
 use model::{Forward, GroupId, Refusal, Stickiness, TargetProtocol};
@@ -194,7 +195,7 @@ async fn attempt(
             Err(failed) => return Err(failed),
         }
     }
-    let stream = connect(core, live, connection, request, prepared.group, aimed.board).await?;
+    let stream = connect(live, connection, request, prepared.group, aimed.board).await?;
     core.counters.target_connection();
     relay::relay(core, live, connection, request, prepared, aimed, stream, false)
         .await
@@ -210,7 +211,6 @@ fn settle(core: &Core, aimed: &Aimed<'_>, answered: Answered) -> After {
 }
 
 async fn connect(
-    core: &Core,
     live: &Live,
     connection: &Connection,
     request: &mut Request,
@@ -230,7 +230,7 @@ async fn connect(
         }
         match tokio::time::timeout(limit, net::stream::connect(*address)).await {
             Ok(Ok(tcp)) => {
-                return secure(core, live, group, target, *address, tcp).await.map_err(failed);
+                return secure(live, limit, group, target, *address, tcp).await.map_err(failed);
             }
             Ok(Err(error)) => refusal = connect_refusal(&error),
             Err(_) => refusal = Refusal::TargetConnectTimeout,
@@ -240,20 +240,19 @@ async fn connect(
 }
 
 async fn secure(
-    core: &Core,
     live: &Live,
+    limit: Duration,
     group: GroupId,
     target: &TargetBoard,
     address: SocketAddr,
     tcp: tokio::net::TcpStream,
 ) -> Result<Stream, Refusal> {
-    let _ = core;
     match live.target_group(group).protocol {
         TargetProtocol::Http => Ok(Stream::Plain(tcp)),
         TargetProtocol::Https => {
             let handshake =
                 live.snapshot.target_tls.connect(tcp, target.server_name.as_deref(), address);
-            match tokio::time::timeout(TARGET_HANDSHAKE, handshake).await {
+            match tokio::time::timeout(limit, handshake).await {
                 Ok(Ok(stream)) => Ok(Stream::Client(Box::new(stream))),
                 Ok(Err(_)) => Err(Refusal::TargetTlsFailed),
                 Err(_) => Err(Refusal::TargetTlsTimeout),
@@ -261,9 +260,6 @@ async fn secure(
         }
     }
 }
-
-/// ALB.md §6d, 504.
-const TARGET_HANDSHAKE: std::time::Duration = std::time::Duration::from_secs(10);
 
 fn connect_refusal(error: &std::io::Error) -> Refusal {
     use std::io::ErrorKind;

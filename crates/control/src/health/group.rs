@@ -22,6 +22,8 @@ pub struct Group {
     pub in_use: GroupUse,
     pub targets: BTreeMap<u64, Tracked>,
     pub registry: Registry,
+    /// As it was last told: too few targets are healthy.
+    pub fails_open: bool,
     pub slow_start: SlowStart,
     pub anomaly: Detector,
 }
@@ -58,6 +60,7 @@ impl Group {
             in_use,
             targets: BTreeMap::new(),
             registry: Registry::default(),
+            fails_open: false,
             slow_start: SlowStart::new(declared.slow_start, declared.algorithm),
             anomaly: Detector::new(declared.algorithm, now),
         }
