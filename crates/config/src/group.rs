@@ -113,7 +113,7 @@ fn parse_target(
     }
     if let Ok(address) = text.parse::<IpAddr>() {
         let port = default.ok_or_else(|| no_port(text))?;
-        return Ok((TargetAddress::Ip(address), port));
+        return Ok((TargetAddress::Ip(model::canonical(address)), port));
     }
     let (host, port) = match text.rsplit_once(':') {
         Some((host, port)) => {
@@ -129,7 +129,7 @@ fn parse_target(
     };
     let bare = host.strip_prefix('[').and_then(|h| h.strip_suffix(']')).unwrap_or(host);
     if let Ok(address) = bare.parse::<IpAddr>() {
-        return Ok((TargetAddress::Ip(address), port));
+        return Ok((TargetAddress::Ip(model::canonical(address)), port));
     }
     let host = host.trim_end_matches('.').to_ascii_lowercase();
     let label = |label: &str| {

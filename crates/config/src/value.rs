@@ -320,7 +320,7 @@ impl<'s> Section<'s> {
     }
 
     pub fn address(&self, value: &Expression, text: &str) -> Option<IpAddr> {
-        let parsed = text.parse().ok();
+        let parsed = text.parse().ok().map(model::canonical);
         if parsed.is_none() {
             self.invalid(
                 value,

@@ -16,8 +16,6 @@ use verdict::route::{Headers, RequestFacts, RuleTable};
 const SCANNED_MAX: usize = 16;
 /// Lists of candidates that one request may have; with more, all rules are asked.
 const LISTS_MAX: usize = 64;
-/// Labels of a host that are looked up as its end.
-const LABELS_MAX: usize = 16;
 
 /// One listener's rules.
 #[derive(Debug)]
@@ -36,6 +34,8 @@ struct Index {
     hosts: Map<Paths>,
     /// By the end of the host, with its dot: `.example.com`.
     suffixes: Map<Paths>,
+    /// Dots in the longest of them.
+    suffix_dots_max: usize,
     any_host: Paths,
 }
 
@@ -157,7 +157,11 @@ impl Index {
             for host in host_keys(rule) {
                 let place = match host {
                     HostKey::Exact(host) => index.hosts.entry(host).or_default(),
-                    HostKey::Suffix(suffix) => index.suffixes.entry(suffix).or_default(),
+                    HostKey::Suffix(suffix) => {
+                        let dots = suffix.iter().filter(|byte| **byte == b'.').count();
+                        index.suffix_dots_max = index.suffix_dots_max.max(dots);
+                        index.suffixes.entry(suffix).or_default()
+                    }
                     HostKey::Any => &mut index.any_host,
                 };
                 paths.iter().for_each(|path| place.insert(path, position as u32));
@@ -173,15 +177,11 @@ impl Index {
         if let Some(paths) = self.hosts.get(host) {
             paths.find(path, lists);
         }
-        if !self.suffixes.is_empty() {
-            let dots = host.iter().enumerate().filter(|(_, byte)| **byte == b'.');
-            for (count, (at, _)) in dots.enumerate() {
-                if count == LABELS_MAX {
-                    return Found::TooMany;
-                }
-                if let Some(paths) = self.suffixes.get(&host[at..]) {
-                    paths.find(path, lists);
-                }
+        // From the right: a host with many labels costs no more than the longest end there is.
+        let dots = host.iter().enumerate().rev().filter(|(_, byte)| **byte == b'.');
+        for (at, _) in dots.take(self.suffix_dots_max) {
+            if let Some(paths) = self.suffixes.get(&host[at..]) {
+                paths.find(path, lists);
             }
         }
         if lists.overflowed { Found::TooMany } else { Found::Pruned }

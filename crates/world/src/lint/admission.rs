@@ -66,7 +66,9 @@ fn targets(
     findings: &mut Vec<Finding>,
 ) {
     let check_port = |port: u16| match group.health_check.port {
-        HealthCheckPort::Port(check) if group.health_check.enabled => vec![port, check],
+        HealthCheckPort::Port(check) if group.health_check.enabled && check != port => {
+            vec![port, check]
+        }
         HealthCheckPort::Port(_) | HealthCheckPort::Traffic => vec![port],
     };
     for target in &group.targets {
@@ -76,7 +78,9 @@ fn targets(
             TargetAddress::Name(_) => continue,
         };
         for port in check_port(target.port) {
-            if addresses.iter().any(|address| admit(egress, *address, port, &mut ()).is_err()) {
+            if !addresses.is_empty()
+                && addresses.iter().all(|address| admit(egress, *address, port, &mut ()).is_err())
+            {
                 let text = format!(
                     "the load balancer `{}` may not connect to `{target}`",
                     load_balancer.name

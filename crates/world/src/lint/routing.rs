@@ -119,6 +119,22 @@ fn dead_redirect(
         Some(port) => port.parse().unwrap_or(0),
         None => listener.port,
     };
+    let own = |template: &Template, part: TemplatePart, text: &str| {
+        template.0 == [part] || literal(template).is_some_and(|t| t.eq_ignore_ascii_case(text))
+    };
+    let scheme = listener.protocol.scheme();
+    if own(&redirect.protocol, TemplatePart::Protocol, scheme)
+        && port == listener.port
+        && redirect.path.0 == [TemplatePart::Text("/".to_owned()), TemplatePart::Path]
+    {
+        let text = "this redirects to where the request already is";
+        findings.push(
+            Finding::warning("lint/redirect-loop", place, text)
+                .related(&listener.place, format!("this listener: {scheme} on port {port}"))
+                .hint("browsers say \"too many redirects\": change protocol, host, port or path"),
+        );
+        return;
+    }
     let same_lb =
         |other: &&Listener| other.load_balancer == listener.load_balancer && other.port == port;
     let wanted = literal(&redirect.protocol).map(|p| p.to_ascii_lowercase());
@@ -153,10 +169,10 @@ fn own_listener(model: &Model, target: &Target, findings: &mut Vec<Finding>) {
     let TargetAddress::Ip(address) = target.address else { return };
     for at in 0..model.listeners.len() {
         let id = ListenerId(at as u32);
-        if listener_addresses(model, id)
-            .iter()
-            .any(|own| own.ip() == address && own.port() == target.port)
-        {
+        if listener_addresses(model, id).iter().any(|own| {
+            own.port() == target.port
+                && (own.ip() == address || (own.ip().is_unspecified() && address.is_loopback()))
+        }) {
             findings.push(
                 Finding::warning(
                     "lint/target-is-listener",

@@ -68,10 +68,10 @@ fn within(narrow: &Matcher, wide: &Matcher) -> bool {
         (Matcher::Regex(narrow), Matcher::Regex(wide)) => narrow.as_str() == wide.as_str(),
         (_, Matcher::Wildcard(wide)) if wide.source() == "*" => true,
         (Matcher::Wildcard(narrow), Matcher::Wildcard(wide)) => wildcard_within(narrow, wide),
-        (Matcher::Wildcard(narrow), Matcher::Regex(wide)) => {
-            narrow.is_literal() && wide.is_match(&narrow.literal_prefix())
+        // A literal may stand for several spellings, of which the expression takes one.
+        (Matcher::Wildcard(_), Matcher::Regex(_)) | (Matcher::Regex(_), Matcher::Wildcard(_)) => {
+            false
         }
-        (Matcher::Regex(_), Matcher::Wildcard(_)) => false,
     }
 }
 

@@ -155,27 +155,32 @@ fn certificates_cover_the_hosts_of_rules() {
 
 #[test]
 fn redirects_lead_somewhere() {
-    let redirect = |protocol: &str, port: &str| {
+    let redirect = |protocol: &str, port: &str, path: &str| {
         let t = |text: &str| Template::parse(text).unwrap();
         Action::Redirect(Redirect {
             status: RedirectStatus::MovedPermanently,
             protocol: t(protocol),
             host: t("#{host}"),
             port: t(port),
-            path: t("/x"),
+            path: t(path),
             query: t(""),
         })
     };
     let rows = [
-        ("HTTPS", "443", Some("lint/redirect-to-nowhere")),
-        ("HTTPS", "80", Some("lint/redirect-protocol")),
-        ("#{protocol}", "#{port}", None),
+        ("HTTPS", "443", "/x", Some("lint/redirect-to-nowhere")),
+        ("HTTPS", "80", "/x", Some("lint/redirect-protocol")),
+        ("HTTP", "80", "/#{path}", Some("lint/redirect-loop")),
+        ("#{protocol}", "#{port}", "/x", None),
     ];
-    for (protocol, port, expected) in rows {
+    for (protocol, port, path, expected) in rows {
         let mut model = good();
         model.listeners[0].rules =
-            vec![Rule { action: redirect(protocol, port), ..rule(1, &["/a"], &[]) }];
-        assert_eq!(codes(&model), expected.into_iter().collect::<Vec<_>>(), "{protocol} {port}");
+            vec![Rule { action: redirect(protocol, port, path), ..rule(1, &["/a"], &[]) }];
+        assert_eq!(
+            codes(&model),
+            expected.into_iter().collect::<Vec<_>>(),
+            "{protocol} {port} {path}"
+        );
     }
 }
 

@@ -158,6 +158,12 @@ fn ten_thousand_rules_leave_few_candidates() {
         ("hosts", Box::new(move |i| by_host(format!("h{i}.x"))), "h7777.x", "/"),
         ("host suffixes", Box::new(move |i| by_host(format!("*.h{i}.x"))), "a.h7777.x", "/"),
         (
+            "a host with many labels",
+            Box::new(move |i| by_host(format!("*.h{i}.x"))),
+            "a.b.c.d.e.f.g.h.i.j.k.l.m.n.o.p.q.r.s.t.h7777.x",
+            "/",
+        ),
+        (
             "one host, many paths",
             Box::new(move |i| [by_host("a.x".into()), by_path(format!("/p{i}*"))].concat()),
             "a.x",
