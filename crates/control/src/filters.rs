@@ -50,7 +50,7 @@ fn enforce_one(world: &World, address: SocketAddr, listeners: &[TcpListener]) ->
     let load_balancer = world.model[listener].load_balancer;
     let admission = world.ingress(load_balancer);
     let detach = || listeners.iter().for_each(|l| drop(net::filter::detach(l)));
-    if admission.open {
+    if world.admits_everyone(listener) {
         detach();
         return Enforcement::Open;
     }

@@ -69,6 +69,7 @@ fn knock(core: &Rc<Core>, stream: TcpStream, peer: SocketAddr, address: SocketAd
             net::stream::reset(stream);
         }
         Ok(admitted) => {
+            detach_filter(&live, &stream, &knock);
             let guard = Active::new(core);
             match live.listener(listener).protocol {
                 ListenerProtocol::Http => {
@@ -91,6 +92,18 @@ fn knock(core: &Rc<Core>, stream: TcpStream, peer: SocketAddr, address: SocketAd
                 }
             }
         }
+    }
+}
+
+/// An accepted socket inherits the filter of its listener, which would be run for every packet and
+/// stay as it is when the listener's is replaced (DECISIONS 8, 11).
+fn detach_filter(live: &Live, stream: &TcpStream, knock: &Knock) {
+    let load_balancer = live.listener(knock.listener).load_balancer;
+    let filtered = live.load_balancer(load_balancer).deny == Deny::Drop
+        && !live.world().admits_everyone(knock.listener);
+    if filtered {
+        // Without a filter of its own, it had none to begin with.
+        let _ = net::filter::detach(stream);
     }
 }
 

@@ -11,8 +11,8 @@ use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 
-use model::{Action, GroupId, ListenerId, LoadBalancerId, Model};
-use verdict::admit::Admission;
+use model::{Action, AddressSet, GroupId, ListenerId, LoadBalancerId, Model};
+use verdict::admit::{Admission, admitted_set};
 
 pub use lint::lint;
 pub use table::ListenerTable;
@@ -27,6 +27,8 @@ pub struct World {
     egress: Vec<Admission>,
     addresses: Vec<(SocketAddr, ListenerId)>,
     used_groups: BTreeSet<GroupId>,
+    /// By [`ListenerId`].
+    admits_everyone: Vec<bool>,
 }
 
 /// Compiles a model that has no error findings.
@@ -38,10 +40,17 @@ pub fn compile(model: Model, generation: u64) -> World {
         .flat_map(|id| listener_addresses(&model, id).into_iter().map(move |a| (a, id)))
         .collect();
     addresses.sort_unstable();
+    let ingress: Vec<Admission> =
+        model.load_balancers.iter().map(|lb| admission::ingress(&model, lb)).collect();
+    let admits_everyone = |listener: &model::Listener| {
+        let admission = &ingress[listener.load_balancer.0 as usize];
+        admitted_set(admission, listener.port) == AddressSet::everything()
+    };
     World {
         generation,
+        admits_everyone: model.listeners.iter().map(admits_everyone).collect(),
         tables,
-        ingress: model.load_balancers.iter().map(|lb| admission::ingress(&model, lb)).collect(),
+        ingress,
         egress: model.load_balancers.iter().map(|lb| admission::egress(&model, lb)).collect(),
         addresses,
         used_groups: used_groups(&model),
@@ -57,6 +66,11 @@ impl World {
     /// Who may connect to the load balancer.
     pub fn ingress(&self, load_balancer: LoadBalancerId) -> &Admission {
         &self.ingress[load_balancer.0 as usize]
+    }
+
+    /// Whether nobody is ever turned away at the listener, so that nothing need be enforced.
+    pub fn admits_everyone(&self, listener: ListenerId) -> bool {
+        self.admits_everyone[listener.0 as usize]
     }
 
     /// Whom the load balancer may connect to.
