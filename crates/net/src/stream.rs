@@ -6,6 +6,7 @@ use std::task::{Context, Waker};
 use std::time::Duration;
 
 use socket2::{Domain, SockRef, Socket, Type};
+use tokio::io::Interest;
 use tokio::net::{TcpListener, TcpStream};
 
 /// The next connection and its peer. Small writes are sent at once.
@@ -42,8 +43,38 @@ pub fn reset(stream: TcpStream) {
     let _ = SockRef::from(&stream).set_linger(Some(Duration::ZERO));
 }
 
-/// Whether an idle connection has something to say, which can only be its end or nonsense. Asks the
-/// runtime's cached readiness, so that it costs no system call.
+/// Whether an idle connection has something to say, which can only be its end or nonsense. The
+/// runtime's cached readiness mostly answers without a system call; where it says that there may be
+/// something, the socket is asked.
 pub fn is_stale(stream: &TcpStream) -> bool {
-    stream.poll_read_ready(&mut Context::from_waker(Waker::noop())).is_ready()
+    if stream.poll_read_ready(&mut Context::from_waker(Waker::noop())).is_pending() {
+        return false;
+    }
+    let mut byte = [std::mem::MaybeUninit::uninit()];
+    let peeked = stream.try_io(Interest::READABLE, || SockRef::from(stream).peek(&mut byte));
+    !matches!(peeked, Err(error) if error.kind() == io::ErrorKind::WouldBlock)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    #[tokio::test]
+    async fn only_what_has_something_to_say_is_stale() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let near = connect(listener.local_addr().unwrap());
+        let (near, far) = tokio::join!(near, accept(&listener));
+        let (mut near, mut far) = (near.unwrap(), far.unwrap().0);
+        assert!(!is_stale(&near));
+        far.write_all(b"abc").await.unwrap();
+        near.readable().await.unwrap();
+        assert!(is_stale(&near));
+        // A read that fills its buffer leaves the runtime believing that there is more.
+        near.read_exact(&mut [0; 3]).await.unwrap();
+        assert!(!is_stale(&near));
+        drop(far);
+        near.readable().await.unwrap();
+        assert!(is_stale(&near));
+    }
 }
