@@ -6,7 +6,7 @@ use std::net::IpAddr;
 
 use hcl_edit::Span;
 use hcl_edit::expr::{Expression, FuncCall};
-use hcl_edit::template::{Element, StringTemplate};
+use hcl_edit::template::Element;
 use ipnet::IpNet;
 use model::{PortRange, Ports, Seconds};
 
@@ -55,27 +55,8 @@ impl<'s> Section<'s> {
     pub fn text(&self, name: &str, value: &Expression) -> Option<String> {
         match value {
             Expression::String(text) => Some(text.value().clone()),
-            Expression::StringTemplate(template) => self.template(template),
-            Expression::HeredocTemplate(heredoc) => {
-                let mut out = String::new();
-                for element in heredoc.template.iter() {
-                    match element {
-                        Element::Literal(text) => out.push_str(text),
-                        Element::Interpolation(inner) => {
-                            out.push_str(&self.text("a template", &inner.expr)?)
-                        }
-                        Element::Directive(_) => {
-                            self.invalid(
-                                value,
-                                "`%{` directives are not part of this language",
-                                "write the text itself",
-                            );
-                            return None;
-                        }
-                    }
-                }
-                Some(out)
-            }
+            Expression::StringTemplate(template) => self.template(value, template.iter()),
+            Expression::HeredocTemplate(heredoc) => self.template(value, heredoc.template.iter()),
             Expression::FuncCall(call) => self.call(call),
             Expression::Parenthesis(inner) => self.text(name, inner.inner()),
             other => {
@@ -85,20 +66,21 @@ impl<'s> Section<'s> {
         }
     }
 
-    fn template(&self, template: &StringTemplate) -> Option<String> {
+    fn template<'t>(
+        &self,
+        value: &Expression,
+        elements: impl Iterator<Item = &'t Element>,
+    ) -> Option<String> {
         let mut out = String::new();
-        for element in template.iter() {
+        for element in elements {
             match element {
                 Element::Literal(text) => out.push_str(text),
                 Element::Interpolation(inner) => {
-                    out.push_str(&self.text("a template", &inner.expr)?)
+                    out.push_str(&self.text("a template", &inner.expr)?);
                 }
                 Element::Directive(_) => {
-                    self.invalid(
-                        template,
-                        "`%{` directives are not part of this language",
-                        "write the text itself",
-                    );
+                    let text = "`%{` directives are not part of this language";
+                    self.invalid(value, text, "write the text itself");
                     return None;
                 }
             }
