@@ -16,6 +16,18 @@ impl Headers for NoHeaders {
     }
 }
 
+/// Wants to be told everything.
+#[derive(Default)]
+struct Recorder {
+    notes: usize,
+}
+
+impl verdict::Witness for Recorder {
+    fn note(&mut self, _: verdict::Note<'_>) {
+        self.notes += 1;
+    }
+}
+
 fn table(conditions: Vec<Vec<Condition>>) -> ListenerTable {
     let action = Action::FixedResponse(FixedResponse {
         status: 200,
@@ -143,6 +155,11 @@ proptest! {
         }
         let routed = route(&table, &request, &mut RouteScratch::default(), &mut ());
         prop_assert_eq!(routed, Ok(naive(&table, &request)));
+        // The witness changes nothing (HOUSE.md).
+        let mut recorder = Recorder::default();
+        let witnessed = route(&table, &request, &mut RouteScratch::default(), &mut recorder);
+        prop_assert_eq!(witnessed, routed);
+        prop_assert!(recorder.notes > 0);
     }
 }
 
