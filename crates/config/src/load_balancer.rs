@@ -57,7 +57,9 @@ pub fn read<'s>(section: Section<'s>, block: &'s Block, model: &mut Model) {
         }
     }
     site::read(&section, id, &mut listeners, model);
-    if listeners.is_empty() {
+    // Those that are written and wrong have been named already.
+    let written = !section.blocks("listener").is_empty() || !section.blocks("site").is_empty();
+    if listeners.is_empty() && !written {
         section.push(
             section.error("config/no-listener", format!("{} listens nowhere", section.title)).hint(
                 "add a `listener \"http\" { port = 80 … }`, or a `site \"example.com\" { … }`",

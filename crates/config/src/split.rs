@@ -182,6 +182,20 @@ fn string_end(bytes: &[u8]) -> Option<usize> {
     None
 }
 
+/// Where a string begins that its line does not end: it swallows the brackets after it, which then
+/// seem never to close.
+pub fn unclosed_string(text: &str) -> Option<usize> {
+    let bytes = text.as_bytes();
+    let mut at = 0;
+    while at < bytes.len() {
+        if bytes[at] == b'"' && string_end(&bytes[at..]).is_none() {
+            return Some(at);
+        }
+        at = skip(text, at);
+    }
+    None
+}
+
 fn heredoc_end(text: &str, at: usize) -> Option<usize> {
     let rest = text[at + 2..].strip_prefix('-').unwrap_or(&text[at + 2..]);
     let line_end = rest.find('\n')?;
@@ -218,6 +232,20 @@ mod tests {
         assert!(hcl_edit::parser::parse_body(&got).is_ok(), "{got}");
         assert!(hcl_edit::parser::parse_body(text).is_err());
         assert!(got.contains("d { x = 1 }"), "{got}");
+    }
+
+    #[test]
+    fn unclosed_strings() {
+        let rows: &[(&str, Option<usize>)] = &[
+            ("x = \"a\"\n", None),
+            ("x = [\"a]\ny = \"b\"\n", Some(5)),
+            ("x = \"\\\"\n", Some(4)),
+            ("# \"\nx = \"${env(\"X\")}\"\n", None),
+            ("x = <<E\n\"\nE\n", None),
+        ];
+        for (text, expected) in rows {
+            assert_eq!(unclosed_string(text), *expected, "{text}");
+        }
     }
 
     #[test]

@@ -10,7 +10,7 @@ use model::{Finding, Place};
 
 use crate::blocks::TOP_LEVEL;
 use crate::sources::{Source, Sources};
-use crate::split::{loosened, split};
+use crate::split::{loosened, split, unclosed_string};
 
 /// Deeper nesting is refused before it is parsed, since the parser recurses.
 const NESTING_MAX: usize = 64;
@@ -90,7 +90,15 @@ fn parse_file(source: &Source, findings: &mut Vec<Finding>) -> File {
     for item in items {
         let text = &source.text[item.range.clone()];
         let place = lines.place(item.range.start);
-        if item.unclosed {
+        if let Some(at) = unclosed_string(text).filter(|_| item.unclosed) {
+            let rest = text[at..].lines().next().unwrap_or("").trim_end();
+            let place = lines.place(item.range.start + at);
+            findings.push(
+                Finding::error("syntax/unclosed-string", &place, "this string is never closed")
+                    .length(rest.chars().count() as u32)
+                    .hint("add `\"` at its end"),
+            );
+        } else if item.unclosed {
             let header = text.lines().next().unwrap_or("").trim_end();
             findings.push(
                 Finding::error("syntax/unclosed-block", &place, "this block is never closed")

@@ -149,6 +149,11 @@ impl<'s> Section<'s> {
 
     /// A string or a list of strings, with the place of each.
     pub fn texts(&self, name: &str, value: &'s Expression) -> Vec<(String, &'s Expression)> {
+        use Expression::{Bool, Null, Number, Object};
+        if matches!(value, Bool(_) | Null(_) | Number(_) | Object(_)) {
+            self.wrong_type(value, name, "a list of strings", "[\"…\"]");
+            return Vec::new();
+        }
         let items = Section::items(value);
         items.into_iter().filter_map(|item| Some((self.text(name, item)?, item))).collect()
     }

@@ -86,8 +86,9 @@ fn answers_name_the_thing_the_line_and_the_fix() {
         let missing = missing(&findings, &expected);
         if missing.is_empty() {
             good += 1;
+            table.push_str(&format!("good  {name}\n"));
         } else {
-            table.push_str(&format!("{name}: lacks {}\n{rendered}\n", missing.join(", ")));
+            table.push_str(&format!("poor  {name}: lacks {}\n{rendered}\n", missing.join(", ")));
         }
     }
     println!("{good} of {} answers name the thing, the line and the fix\n{table}", files.len());

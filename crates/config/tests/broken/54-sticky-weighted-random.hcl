@@ -1,0 +1,23 @@
+# expect: line=20 names="stickiness" fix="round_robin"
+security_group "web" {
+  ingress {
+    ports = [80, 443]
+    from  = [anywhere]
+  }
+}
+load_balancer "public" {
+  security_groups = [security_group.web]
+  listener "http" {
+    port = 80
+    default {
+      forward = target_group.app
+    }
+  }
+}
+target_group "app" {
+  targets = ["10.0.1.5:3000"]
+  algorithm = "weighted_random"
+  stickiness {
+    type = "lb_cookie"
+  }
+}
