@@ -67,6 +67,7 @@ fn listeners_come_and_go() {
         let mut wire = std::net::TcpStream::connect(at(two)).ok().map(|_| Wire::to(at(two)))?;
         (wire.get("/").status == 200).then_some(())
     });
+    assert!(old.is_closed(), "its idle connections end with it");
     until("the old listener to be closed", || std::net::TcpStream::connect(at(one)).err());
     // A port that is taken: nothing changes.
     let taken = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();

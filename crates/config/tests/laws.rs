@@ -1,6 +1,24 @@
 //! What holds of every configuration: expanding and laying out change nothing.
 
-use config::{RealEnvironment, Sources, expand, format};
+use std::io;
+use std::path::Path;
+
+use config::{Environment, Sources, expand, format};
+
+/// Every block and attribute.
+const EVERYTHING: &str = include_str!("everything.hcl");
+
+struct Fixed;
+
+impl Environment for Fixed {
+    fn variable(&self, _: &str) -> Option<String> {
+        None
+    }
+
+    fn file(&self, _: &Path, name: &str) -> io::Result<String> {
+        Ok(std::format!("{name} says \"${{this}}\" and %{{that}}\n\r\n\tand \\ and é\n"))
+    }
+}
 
 /// Two sites, which share listeners.
 const SITES: &str = r#"
@@ -30,7 +48,10 @@ target_group "app" { targets = ["10.0.0.1:80", "[::1]:80", "a.internal:80"] }
 
 fn examples() -> Vec<(String, String)> {
     let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../../");
-    let mut examples = vec![("sites".to_owned(), SITES.to_owned())];
+    let mut examples = vec![
+        ("sites".to_owned(), SITES.to_owned()),
+        ("everything".to_owned(), EVERYTHING.to_owned()),
+    ];
     for file in ["README.md", "docs/configuration.md"] {
         let text = std::fs::read_to_string(format!("{root}{file}")).unwrap();
         for (at, piece) in text.split("```hcl\n").skip(1).enumerate() {
@@ -38,21 +59,40 @@ fn examples() -> Vec<(String, String)> {
             examples.push((format!("{file} {at}"), example));
         }
     }
-    assert!(examples.len() >= 3, "{}", examples.len());
+    assert!(examples.len() >= 4, "{}", examples.len());
     examples
 }
 
-fn expanded(name: &str, text: &str) -> String {
-    let (model, findings) = config::parse(&Sources::single(name, text), &RealEnvironment);
+fn parsed(name: &str, text: &str) -> model::Model {
+    let (model, findings) = config::parse(&Sources::single(name, text), &Fixed);
     let errors: Vec<_> = findings.iter().filter(|f| f.severity == model::Severity::Error).collect();
     assert!(errors.is_empty(), "{name}: {errors:#?}\n{text}");
-    expand(&model)
+    model
+}
+
+fn expanded(name: &str, text: &str) -> String {
+    expand(&parsed(name, text))
+}
+
+/// What was declared, and not where: expanding what was expanded cannot show what is lost at first.
+fn declared(name: &str, text: &str) -> String {
+    let places = regex::Regex::new(r"(?s)Place \{.*?\}").unwrap();
+    places.replace_all(&format!("{:#?}", parsed(name, text)), "_").into_owned()
+}
+
+/// Like `assert_eq`, but says only where the first difference is.
+fn similar(name: &str, one: &str, other: &str) {
+    for (number, (a, b)) in one.lines().zip(other.lines()).enumerate() {
+        assert_eq!(a, b, "{name}, line {number} of the model");
+    }
+    assert_eq!(one.lines().count(), other.lines().count(), "{name}");
 }
 
 #[test]
 fn expanding_what_was_expanded_changes_nothing() {
     for (name, text) in examples() {
         let once = expanded(&name, &text);
+        similar(&name, &declared(&name, &text), &declared(&name, &once));
         assert_eq!(expanded(&name, &once), once, "{name}");
         assert_eq!(format(&once).unwrap(), once, "{name} is expanded in its canonical layout");
     }
@@ -71,7 +111,7 @@ fn laying_out_changes_no_meaning_and_is_done_once() {
 #[test]
 fn every_problem_is_reported_in_one_run() {
     let text = "network \"a\" {\n  cidrs = [\"10.0.0.0/33\"]\n}\nnetwork \"b\" {\n  cidrs == 1\n}\nnetwork \"c\" {\n  cidr = []\n\nnetwork \"d\" {\n  cidrs = [1]\n}\n";
-    let (_, findings) = config::parse(&Sources::single("test.hcl", text), &RealEnvironment);
+    let (_, findings) = config::parse(&Sources::single("test.hcl", text), &Fixed);
     let lines: Vec<u32> = findings.iter().map(|finding| finding.place.line).collect();
     assert_eq!(lines, [2, 5, 7, 11], "{findings:#?}");
 }

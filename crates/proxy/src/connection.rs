@@ -114,6 +114,8 @@ async fn next_bytes<'c>(core: &'c Core, connection: &mut Connection) -> Option<S
     if !connection.pending.is_empty() {
         return Some(core.buffers.scratch());
     }
+    // Pipelined requests may have left capacity behind: an idle connection holds no buffer.
+    connection.pending = Vec::new();
     connection.timer.set(core.now() + connection.idle_timeout);
     let mut idle = false;
     let first = poll_fn(|cx| {
@@ -127,7 +129,9 @@ async fn next_bytes<'c>(core: &'c Core, connection: &mut Connection) -> Option<S
             Poll::Pending => {}
         }
         // A connection that has just been answered may be closed; a new one was promised a request.
-        if idle && core.draining.get() {
+        let over =
+            || core.draining.get() || listener_gone(core, connection.listener.0, connection.local);
+        if idle && over() {
             return Poll::Ready(None);
         }
         idle = true;
@@ -138,6 +142,12 @@ async fn next_bytes<'c>(core: &'c Core, connection: &mut Connection) -> Option<S
         connection.timer.set(core.now() + connection.head_timeout);
     }
     first
+}
+
+/// Whether the generation that is served has no listener at `local` any more.
+fn listener_gone(core: &Core, generation: u64, local: SocketAddr) -> bool {
+    let live = core.live();
+    live.world().generation != generation && live.world().listener_at(local).is_none()
 }
 
 /// Closes our side and reads what still comes, within limits.

@@ -1,0 +1,242 @@
+# Every block and every attribute that there is.
+
+network "office" {
+  cidrs = ["192.0.2.0/24", "2001:db8::/32"]
+}
+
+security_group "web" {
+  ingress {
+    ports = "all"
+    from  = [network.office, "10.0.0.0/8", security_group.app, instance.app1, anywhere]
+  }
+
+  ingress {
+    ports = [80, 443, "8000-8100"]
+    from  = anywhere
+  }
+
+  egress {
+    ports = [3000, "8443"]
+    to    = ["10.0.0.0/8", security_group.app]
+  }
+}
+
+security_group "app" {
+  ingress { ports = 3000  from = security_group.web }
+}
+
+instance "app1" {
+  addresses       = ["10.0.1.5", "2001:db8::5"]
+  security_groups = [security_group.app]
+}
+
+certificate "files" {
+  chain = "site.pem"
+  key   = "${env("KEYS", "keys")}/site.key"
+  names = ["example.net", "*.example.net"]
+}
+
+certificate "made" {
+  development = true
+  names       = ["Example.com", "*.example.com"]
+}
+
+load_balancer "public" {
+  scheme                         = "internet-facing"
+  addresses                      = ["127.0.0.1", "::1"]
+  security_groups                = [security_group.web]
+  deny                           = "page"
+  idle_timeout                   = "2m"
+  client_keep_alive              = "2h"
+  handshake_timeout              = "5s"
+  head_timeout                   = 6
+  connect_timeout                = "7s"
+  desync_mitigation_mode         = "strictest"
+  drop_invalid_header_fields     = true
+  preserve_host_header           = true
+  forwarded_for                  = "preserve"
+  forwarded_for_client_port      = true
+  tls_version_and_cipher_headers = true
+  max_connections                = 5000
+  access_log                     = "-"
+  connection_log                 = "connections.log"
+
+  listener "http" {
+    port = 80
+
+    default {
+      redirect {
+        status   = 302
+        protocol = "HTTPS"
+        host     = "www.#{host}"
+        port     = "443"
+        path     = "/#{path}"
+        query    = "#{query}&from=#{host}"
+      }
+    }
+  }
+
+  listener "https" {
+    port                  = 443
+    protocol              = "https"
+    certificates          = [certificate.made, certificate.files]
+    tls_policy            = "ELBSecurityPolicy-TLS13-1-3-2021-06"
+    server_header         = false
+    allow_ambiguous_paths = true
+    response_headers      = { "Strict-Transport-Security" = "max-age=63072000" }
+
+    rule "api" {
+      priority  = 10
+      host      = ["api.example.com", "*.api.example.com"]
+      path      = "/v1/*"
+      method    = ["GET", "HEAD"]
+      source_ip = ["10.0.0.0/8", network.office]
+
+      header {
+        name   = "X-Debug"
+        values = ["1", "a\\*b", "say \"yes\""]
+      }
+
+      header {
+        name  = "User-Agent"
+        regex = ["^curl/\\d+"]
+      }
+
+      query {
+        key   = "v"
+        value = ["2", "3*"]
+      }
+
+      query { value = "any" }
+
+      rewrite {
+        host_regex = "^api\\.(.*)$"
+        host       = "backend.$1"
+        path_regex = "^/v1/(.*)$"
+        path       = "/$1"
+      }
+
+      forward {
+        group {
+          target = target_group.app
+          weight = 9
+        }
+
+        group { target = target_group.app_cookie }
+        group { target = target_group.random  weight = 0 }
+
+        stickiness = "1h"
+      }
+    }
+
+    rule "expressions" {
+      host_regex = "^(a|b)\\.example\\.com$"
+      path_regex = "^/\\d{3}/"
+      forward    = target_group.app_cookie
+    }
+
+    rule "fixed" {
+      path = "/fixed"
+
+      fixed_response {
+        status       = 503
+        content_type = "application/json"
+        body         = "{\"text\": \"$${x} %%{y} #{host}\",\n\t\"path\": \"\\\\\"}"
+      }
+    }
+
+    rule "from-file" {
+      path = "/file"
+
+      fixed_response {
+        status = 200
+        body   = file("body.txt")
+      }
+    }
+
+    default {
+      forward = target_group.app
+    }
+  }
+}
+
+load_balancer "inside" {
+  scheme    = "internal"
+  addresses = ["10.0.0.2"]
+  deny      = "reset"
+
+  site "example.org" {
+    aliases    = ["www.example.org"]
+    http_port  = 8080
+    https_port = 8443
+
+    rule "assets" {
+      path    = "/assets/*"
+      forward = target_group.random
+    }
+
+    default {
+      forward = target_group.app
+    }
+  }
+
+  site "example.net" {
+    certificate = certificate.files
+    http_port   = 8080
+    https_port  = 8443
+
+    default {
+      forward = target_group.app
+    }
+  }
+}
+
+target_group "app" {
+  protocol                = "HTTPS"
+  port                    = 3000
+  targets                 = ["10.0.1.6", "[::1]:3001", "app.internal:3002", instance.app1]
+  algorithm               = "round_robin"
+  slow_start              = "30s"
+  deregistration_delay    = "1m"
+  minimum_healthy_targets = 2
+
+  health_check {
+    enabled             = false
+    protocol            = "HTTP"
+    port                = 8081
+    path                = "/up?deep=1"
+    host                = "health.internal"
+    interval            = "5s"
+    timeout             = "2s"
+    healthy_threshold   = 3
+    unhealthy_threshold = 4
+    expect              = "200,202-299"
+  }
+
+  stickiness {
+    type     = "lb_cookie"
+    duration = "1h"
+  }
+}
+
+target_group "app_cookie" {
+  targets   = ["10.0.1.7:80"]
+  algorithm = "least_outstanding_requests"
+
+  health_check {
+    protocol = "TCP"
+    port     = "traffic"
+  }
+
+  stickiness {
+    type     = "app_cookie"
+    cookie   = "JSESSIONID"
+    duration = "7d"
+  }
+}
+
+target_group "random" {
+  targets            = ["10.0.1.8:80"]
+  algorithm          = "weighted_random"
+  anomaly_mitigation = true
+}
