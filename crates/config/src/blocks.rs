@@ -60,6 +60,9 @@ pub fn read(files: &[File], environment: &dyn Environment, findings: &mut Vec<Fi
     let mut names = Names::default();
     let mut blocks: Vec<(Kind, &Origin, &Block)> = Vec::new();
     for (file, origins) in files.iter().zip(&origins) {
+        for (kind, name) in &file.broken {
+            names.declare_broken(*kind, name);
+        }
         for ((_, body), origin) in file.bodies.iter().zip(origins) {
             for structure in body.iter() {
                 match top_level(structure, origin, &mut names) {

@@ -1,6 +1,6 @@
 //! Who is called what: references are resolved before anything is read.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use model::Place;
 
@@ -55,13 +55,17 @@ impl Kind {
 
 /// Every declared name with its position among its kind.
 #[derive(Debug, Default)]
-pub struct Names(BTreeMap<(Kind, String), (u32, Place)>);
+pub struct Names {
+    declared: BTreeMap<(Kind, String), (u32, Place)>,
+    /// Of blocks that could not be parsed.
+    broken: BTreeSet<(Kind, String)>,
+}
 
 impl Names {
     /// The place of the first declaration if the name is taken.
     pub fn declare(&mut self, kind: Kind, name: &str, place: Place) -> Result<u32, Place> {
-        let next = self.0.keys().filter(|(k, _)| *k == kind).count() as u32;
-        match self.0.entry((kind, name.to_owned())) {
+        let next = self.declared.keys().filter(|(k, _)| *k == kind).count() as u32;
+        match self.declared.entry((kind, name.to_owned())) {
             std::collections::btree_map::Entry::Occupied(entry) => Err(entry.get().1.clone()),
             std::collections::btree_map::Entry::Vacant(entry) => {
                 entry.insert((next, place));
@@ -70,15 +74,24 @@ impl Names {
         }
     }
 
+    /// There is such a block, which was reported: a reference to it is no second problem.
+    pub fn declare_broken(&mut self, kind: Kind, name: &str) {
+        self.broken.insert((kind, name.to_owned()));
+    }
+
+    pub fn is_broken(&self, kind: Kind, name: &str) -> bool {
+        self.broken.contains(&(kind, name.to_owned()))
+    }
+
     pub fn find(&self, kind: Kind, name: &str) -> Option<u32> {
-        self.0.get(&(kind, name.to_owned())).map(|(id, _)| *id)
+        self.declared.get(&(kind, name.to_owned())).map(|(id, _)| *id)
     }
 
     pub fn place(&self, kind: Kind, name: &str) -> Option<&Place> {
-        self.0.get(&(kind, name.to_owned())).map(|(_, place)| place)
+        self.declared.get(&(kind, name.to_owned())).map(|(_, place)| place)
     }
 
     pub fn of_kind(&self, kind: Kind) -> impl Iterator<Item = &str> {
-        self.0.keys().filter(move |(k, _)| *k == kind).map(|(_, name)| name.as_str())
+        self.declared.keys().filter(move |(k, _)| *k == kind).map(|(_, name)| name.as_str())
     }
 }

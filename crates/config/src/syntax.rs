@@ -9,6 +9,7 @@ use hcl_edit::structure::{Block, Body};
 use model::{Finding, Place};
 
 use crate::blocks::TOP_LEVEL;
+use crate::names::Kind;
 use crate::sources::{Source, Sources};
 use crate::split::{loosened, split, unclosed_string};
 
@@ -21,6 +22,8 @@ pub struct File {
     pub folder: PathBuf,
     /// Each with the offset of its item in the file.
     pub bodies: Vec<(usize, Body)>,
+    /// What the blocks that could not be parsed would have declared.
+    pub broken: Vec<(Kind, String)>,
 }
 
 /// Offsets to lines and columns.
@@ -78,7 +81,7 @@ pub fn parse(sources: &Sources, findings: &mut Vec<Finding>) -> Vec<File> {
 
 fn parse_file(source: &Source, findings: &mut Vec<Finding>) -> File {
     let lines = Lines::new(source);
-    let mut bodies = Vec::new();
+    let (mut bodies, mut broken) = (Vec::new(), Vec::new());
     let names: Vec<&str> = TOP_LEVEL.iter().map(|kind| kind.name).collect();
     let (items, stray) = split(&source.text, &names);
     for offset in stray {
@@ -90,6 +93,7 @@ fn parse_file(source: &Source, findings: &mut Vec<Finding>) -> File {
     for item in items {
         let text = &source.text[item.range.clone()];
         let place = lines.place(item.range.start);
+        let parsed = bodies.len();
         if let Some(at) = unclosed_string(text).filter(|_| item.unclosed) {
             let rest = text[at..].lines().next().unwrap_or("").trim_end();
             let place = lines.place(item.range.start + at);
@@ -99,10 +103,10 @@ fn parse_file(source: &Source, findings: &mut Vec<Finding>) -> File {
                     .hint("add `\"` at its end"),
             );
         } else if item.unclosed {
-            let header = text.lines().next().unwrap_or("").trim_end();
+            let first = text.lines().next().unwrap_or("").trim_end();
             findings.push(
                 Finding::error("syntax/unclosed-block", &place, "this block is never closed")
-                    .length(header.chars().count() as u32)
+                    .length(first.chars().count() as u32)
                     .hint(unclosed_hint(text)),
             );
         } else if nesting(text) > NESTING_MAX {
@@ -125,8 +129,18 @@ fn parse_file(source: &Source, findings: &mut Vec<Finding>) -> File {
                 }
             }
         }
+        if bodies.len() == parsed {
+            broken.extend(header(text));
+        }
     }
-    File { lines, folder: source.folder.clone(), bodies }
+    File { lines, folder: source.folder.clone(), bodies, broken }
+}
+
+/// `kind "name"`, of a block that need not be right otherwise.
+fn header(text: &str) -> Option<(Kind, String)> {
+    let (keyword, rest) = text.lines().next()?.split_once('"')?;
+    let (name, _) = rest.split_once('"')?;
+    Some((Kind::of_keyword(keyword.trim())?, name.to_owned()))
 }
 
 fn nesting(text: &str) -> usize {

@@ -115,3 +115,14 @@ fn every_problem_is_reported_in_one_run() {
     let lines: Vec<u32> = findings.iter().map(|finding| finding.place.line).collect();
     assert_eq!(lines, [2, 5, 7, 11], "{findings:#?}");
 }
+
+/// What refers to a block that could not be parsed is not wrong as well.
+#[test]
+fn a_broken_block_is_reported_once() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/broken");
+    for name in ["05-missing-brace", "08-unclosed-string", "31-colon-for-equals"] {
+        let sources = Sources::load(Path::new(&format!("{folder}/{name}.hcl"))).unwrap();
+        let (_, findings) = config::parse(&sources, &Fixed);
+        assert_eq!(findings.len(), 1, "{name}: {findings:#?}");
+    }
+}

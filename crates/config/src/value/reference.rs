@@ -86,7 +86,9 @@ impl<'s> Section<'s> {
         if let Some(id) = names.find(kind, name) {
             return Some((kind, id));
         }
-        self.push(self.dangling(value, kind, name));
+        if !names.is_broken(kind, name) {
+            self.push(self.dangling(value, kind, name));
+        }
         None
     }
 
