@@ -115,6 +115,9 @@ struct Instance {
 
 impl Instance {
     fn start(settings: Settings) -> Result<Self, Failed> {
+        if let Err(error) = net::limits::harden() {
+            settings.journal.warn("instance/not-hardened", &[("error", &error)]);
+        }
         let environment =
             |what: &str, e: std::io::Error| Failed::Environment(format!("{what}: {e}"));
         let descriptors = net::limits::raise_descriptors()
