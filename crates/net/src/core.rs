@@ -3,6 +3,7 @@
 use std::thread::JoinHandle;
 
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
+use tokio::runtime::{LocalOptions, LocalRuntime};
 
 /// The processors that this process may use: the inherited mask (DECISIONS 25).
 pub fn available_cores() -> Vec<usize> {
@@ -19,18 +20,31 @@ pub fn spawn_core<F: Future<Output = ()>>(
     name: &str,
     make: impl FnOnce() -> F + Send + 'static,
 ) -> std::io::Result<JoinHandle<()>> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        // Many small reads a turn, before the kernel is asked for more.
-        .event_interval(61)
-        .build()?;
-    std::thread::Builder::new().name(name.to_owned()).spawn(move || {
+    let (tell, told) = std::sync::mpsc::sync_channel(1);
+    let thread = std::thread::Builder::new().name(name.to_owned()).spawn(move || {
         if let Some(cpu) = cpu {
             let mut set = CpuSet::new();
             set.set(cpu);
             // Another processor serves as well.
             let _ = sched_setaffinity(None, &set);
         }
-        tokio::task::LocalSet::new().block_on(&runtime, async move { make().await });
-    })
+        // A local runtime belongs to the thread that makes it.
+        let runtime = match local_runtime() {
+            Ok(runtime) => runtime,
+            Err(error) => return drop(tell.send(Err(error))),
+        };
+        if tell.send(Ok(())).is_ok() {
+            runtime.block_on(async move { make().await });
+        }
+    })?;
+    told.recv().unwrap_or_else(|_| Err(std::io::ErrorKind::BrokenPipe.into()))?;
+    Ok(thread)
+}
+
+fn local_runtime() -> std::io::Result<LocalRuntime> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        // Many small reads a turn, before the kernel is asked for more.
+        .event_interval(61)
+        .build_local(LocalOptions::default())
 }
