@@ -73,20 +73,21 @@ fn knock(core: &Rc<Core>, stream: TcpStream, peer: SocketAddr, address: SocketAd
             let guard = Active::new(core);
             match live.listener(listener).protocol {
                 ListenerProtocol::Http => {
-                    let secured = admitted.plain();
+                    let (stream, secured) = (Stream::Plain(stream), admitted.plain());
+                    let mut connection = connection(core, &live, stream, &knock, secured, None);
                     tokio::task::spawn_local(async move {
                         let guard = guard;
-                        converse(&guard.0, live, Stream::Plain(stream), knock, secured, None).await;
+                        serve(&guard.0, &mut connection).await;
                     });
                 }
                 ListenerProtocol::Https => {
                     tokio::task::spawn_local(async move {
                         let guard = guard;
                         let core = &guard.0;
-                        let shaken = Box::pin(handshake(core, &live, stream, &knock)).await;
-                        if let Some((stream, facts)) = shaken {
-                            converse(core, live, stream, knock, admitted.secured(), Some(facts))
-                                .await;
+                        let secured = admitted.secured();
+                        let shaken = Box::pin(shake(core, live, stream, knock, secured)).await;
+                        if let Some(mut connection) = shaken {
+                            serve(core, &mut connection).await;
                         }
                     });
                 }
@@ -125,26 +126,28 @@ impl Drop for Active {
     }
 }
 
-async fn converse(
+fn connection(
     core: &Core,
-    live: Rc<Live>,
+    live: &Live,
     stream: Stream,
-    knock: Knock,
+    knock: &Knock,
     secured: Secured<LiveMode>,
     handshake: Option<tls::HandshakeFacts>,
-) {
-    let connection = Connection::new(
-        core,
-        &live,
-        stream,
-        knock.peer,
-        knock.local,
-        knock.listener,
-        secured,
-        handshake,
-    );
-    drop(live);
-    serve(core, connection).await;
+) -> Connection {
+    let Knock { peer, local, listener } = *knock;
+    Connection::new(core, live, stream, peer, local, listener, secured, handshake)
+}
+
+/// Boxed as well, so that the task of the connection holds one word of it.
+async fn shake(
+    core: &Core,
+    live: Rc<Live>,
+    stream: TcpStream,
+    knock: Knock,
+    secured: Secured<LiveMode>,
+) -> Option<Box<Connection>> {
+    let (stream, facts) = handshake(core, &live, stream, &knock).await?;
+    Some(Box::new(connection(core, &live, stream, &knock, secured, Some(facts))))
 }
 
 async fn handshake(

@@ -3,6 +3,7 @@
 use std::future::poll_fn;
 use std::rc::Rc;
 use std::task::Poll;
+use std::time::Duration;
 
 use http1::{Body, Fields, Framing, Generated};
 use machine::stickiness;
@@ -127,7 +128,7 @@ async fn say(
     let head_only = request.head.method == http1::Method::Head;
     generate(core, live, request.listener, &saying, !request.close, head_only, &mut out);
     request.record.status(status);
-    request.record.responding(core.now());
+    request.record.responding(core.clock.recent());
     let written = write_all(core, connection, &out).await;
     request.record.transferred(0, written as u64);
     let whole = written == out.len();
@@ -184,7 +185,7 @@ fn generate(
 
 /// How many bytes were written before the end, an error or the idle timeout.
 async fn write_all(core: &Core, connection: &mut Connection, bytes: &[u8]) -> usize {
-    connection.timer.set(core.now() + ANSWER_TIMEOUT);
+    connection.timer.set(core.deadline(ANSWER_MILLIS));
     let mut written = 0;
     poll_fn(|cx| {
         while written < bytes.len() {
@@ -201,7 +202,7 @@ async fn write_all(core: &Core, connection: &mut Connection, bytes: &[u8]) -> us
 }
 
 /// A generated answer is small: a client that does not take it in this time is not there.
-const ANSWER_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(10);
+const ANSWER_MILLIS: u32 = 10_000;
 
 /// The answer to bytes that are no request.
 pub async fn unreadable(
@@ -295,7 +296,8 @@ async fn last_words(
         }
         stream.poll_flush(cx).map(|_| ())
     });
-    if tokio::time::timeout(ANSWER_TIMEOUT, writing).await.is_ok() {
+    let limit = Duration::from_millis(ANSWER_MILLIS.into());
+    if tokio::time::timeout(limit, writing).await.is_ok() {
         linger(core, &mut stream).await;
     }
 }

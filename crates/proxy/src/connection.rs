@@ -3,7 +3,7 @@
 use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::task::Poll;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use model::{ListenerId, LoadBalancerId};
 use verdict::journey::{Live as LiveMode, Secured};
@@ -13,11 +13,11 @@ use crate::core::Core;
 use crate::exchange::{After, exchange};
 use crate::live::Live;
 use crate::stream::Stream;
-use crate::timer::Timer;
+use crate::timer::{Timer, millis};
 
 /// After the last answer of a connection whose client may still be sending: how long and how much is
 /// read and thrown away, so that the answer is not lost to a reset (RFC 9112 §9.6).
-const LINGER_FOR: Duration = Duration::from_secs(2);
+const LINGER_MILLIS: u32 = 2000;
 const LINGER_BYTES_MAX: usize = 1024 * 1024;
 
 pub struct Connection {
@@ -36,8 +36,10 @@ pub struct Connection {
     pub load_balancer: LoadBalancerId,
     /// The listener in the generation it was looked up in.
     pub listener: (u64, ListenerId),
-    idle_timeout: Duration,
-    head_timeout: Duration,
+    /// It has had an answer: between requests it may be closed at any time (RFC 9112 §9.5).
+    answered: bool,
+    idle_millis: u32,
+    head_millis: u32,
 }
 
 impl Connection {
@@ -55,7 +57,7 @@ impl Connection {
         let load_balancer = live.listener(listener).load_balancer;
         let attributes = &live.load_balancer(load_balancer).attributes;
         let now = core.now();
-        let idle_timeout = attributes.idle_timeout.duration();
+        let idle_millis = millis(attributes.idle_timeout.duration());
         Connection {
             stream,
             peer,
@@ -63,27 +65,36 @@ impl Connection {
             secured,
             handshake: handshake.map(Box::new),
             pending: Vec::new(),
-            timer: Timer::new(now + idle_timeout),
+            timer: Timer::new(&core.deadlines, core.deadline(idle_millis)),
             expires: now + attributes.client_keep_alive.duration(),
             trace: core.random.borrow_mut().next_u64(),
             load_balancer,
             listener: (live.snapshot.world.generation, listener),
-            idle_timeout,
-            head_timeout: attributes.head_timeout.duration(),
+            answered: false,
+            idle_millis,
+            head_millis: millis(attributes.head_timeout.duration()),
         }
+    }
+
+    /// From now on a head has to come to its end in time.
+    pub fn limit_head(&self, core: &Core) {
+        self.timer.set(core.deadline(self.head_millis));
     }
 }
 
 /// Serves requests until the connection ends.
-pub async fn serve(core: &Core, mut connection: Connection) {
-    let slot = poll_fn(|cx| Poll::Ready(core.register(cx.waker().clone()))).await;
-    let registered = Registered { core, slot };
+pub async fn serve(core: &Core, connection: &mut Connection) {
+    poll_fn(|cx| {
+        connection.timer.register(cx);
+        Poll::Ready(())
+    })
+    .await;
     loop {
-        let Some(first) = next_bytes(core, &mut connection).await else { break };
+        let Some(first) = next_bytes(core, connection).await else { break };
         // Boxed, so that an idle connection holds none of a request's state.
-        let after = Box::pin(exchange(core, &mut connection, first)).await;
+        let after = Box::pin(exchange(core, connection, first)).await;
         match after {
-            After::KeepAlive => {}
+            After::KeepAlive => connection.answered = true,
             After::Close => {
                 let _ = poll_fn(|cx| connection.stream.poll_shutdown(cx)).await;
                 break;
@@ -95,18 +106,6 @@ pub async fn serve(core: &Core, mut connection: Connection) {
             After::Abort => break,
         }
     }
-    drop(registered);
-}
-
-struct Registered<'c> {
-    core: &'c Core,
-    slot: usize,
-}
-
-impl Drop for Registered<'_> {
-    fn drop(&mut self) {
-        self.core.unregister(self.slot);
-    }
 }
 
 /// Waits for the first bytes of a request without holding a buffer. `None`: the connection is over.
@@ -116,9 +115,9 @@ async fn next_bytes<'c>(core: &'c Core, connection: &mut Connection) -> Option<S
     }
     // Pipelined requests may have left capacity behind: an idle connection holds no buffer.
     connection.pending = Vec::new();
-    connection.timer.set(core.now() + connection.idle_timeout);
-    let mut idle = false;
-    let first = poll_fn(|cx| {
+    connection.timer.set(core.deadline(connection.idle_millis));
+    let mut may_close = connection.answered;
+    poll_fn(|cx| {
         let mut scratch = core.buffers.scratch();
         match connection.stream.poll_read(cx, scratch.space()) {
             Poll::Ready(Ok(length)) if length > 0 => {
@@ -128,20 +127,16 @@ async fn next_bytes<'c>(core: &'c Core, connection: &mut Connection) -> Option<S
             Poll::Ready(_) => return Poll::Ready(None),
             Poll::Pending => {}
         }
-        // A connection that has just been answered may be closed; a new one was promised a request.
+        // A new connection was promised one look for a request.
         let over =
             || core.draining.get() || listener_gone(core, connection.listener.0, connection.local);
-        if idle && over() {
+        if may_close && over() {
             return Poll::Ready(None);
         }
-        idle = true;
+        may_close = true;
         connection.timer.poll_expired(cx).map(|()| None)
     })
-    .await;
-    if first.is_some() {
-        connection.timer.set(core.now() + connection.head_timeout);
-    }
-    first
+    .await
 }
 
 /// Whether the generation that is served has no listener at `local` any more.
@@ -152,7 +147,8 @@ fn listener_gone(core: &Core, generation: u64, local: SocketAddr) -> bool {
 
 /// Closes our side and reads what still comes, within limits.
 pub async fn linger(core: &Core, stream: &mut Stream) {
-    let mut timer = Timer::new(core.now() + LINGER_FOR);
+    core.now();
+    let mut timer = Timer::new(&core.deadlines, core.deadline(LINGER_MILLIS));
     let mut left = LINGER_BYTES_MAX;
     let mut closed = false;
     poll_fn(|cx| {

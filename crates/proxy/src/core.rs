@@ -5,7 +5,6 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::task::Waker;
 use std::time::{Duration, Instant};
 
 use http1::Fields;
@@ -21,6 +20,7 @@ use verdict::route::RouteScratch;
 use crate::accept::accept_loop;
 use crate::buffers::Buffers;
 use crate::live::{Carried, Live, Snapshot};
+use crate::timer::{Deadline, Deadlines};
 
 /// How often a core sweeps its pools and hands over its log lines.
 const TICK: Duration = Duration::from_secs(1);
@@ -78,6 +78,7 @@ pub struct Core {
     pub(crate) route_scratch: RefCell<RouteScratch>,
     pub(crate) random: RefCell<Random>,
     pub(crate) clock: Clock,
+    pub(crate) deadlines: Rc<Deadlines>,
     pub(crate) pipes: PipePool,
     pub(crate) counters: Arc<CoreCounters>,
     pub(crate) draining: Cell<bool>,
@@ -85,7 +86,6 @@ pub struct Core {
     /// Refused connections that are held in silence (DECISIONS 10).
     pub(crate) held: Cell<u32>,
     pub(crate) date: RefCell<(u64, [u8; 29])>,
-    connections: RefCell<Wakers>,
     carried: RefCell<Carried>,
     stats: StatsRegistry,
     index: usize,
@@ -115,17 +115,19 @@ impl Core {
             route_scratch: RefCell::default(),
             random: RefCell::new(Random::seeded_from_os()),
             clock: Clock::new(),
+            deadlines: Rc::default(),
             pipes: PipePool::default(),
             counters: start.counters,
             draining: Cell::new(false),
             active: Cell::new(0),
             held: Cell::new(0),
             date: RefCell::new((u64::MAX, [0; 29])),
-            connections: RefCell::default(),
             carried: RefCell::new(carried),
             stats: start.stats,
             index: start.index,
         });
+        let keeper = Rc::clone(&core);
+        tokio::task::spawn_local(async move { keeper.deadlines.keep(&keeper.clock).await });
         core.serve(start.opened, start.commands).await;
     }
 
@@ -166,7 +168,7 @@ impl Core {
     fn drain(&self, loops: &mut HashMap<SocketAddr, JoinHandle<()>>) {
         if !self.draining.replace(true) {
             loops.drain().for_each(|(_, task)| task.abort());
-            self.wake_all();
+            self.deadlines.wake_all();
         }
     }
 
@@ -184,7 +186,7 @@ impl Core {
         let live = Live::build(snapshot, board, &mut self.carried.borrow_mut(), &self.stats);
         *self.live.borrow_mut() = live;
         // Requests to targets that are gone for good, and connections of listeners that are gone.
-        self.wake_all();
+        self.deadlines.wake_all();
     }
 
     fn health(&self, board: Arc<Board>) {
@@ -201,12 +203,13 @@ impl Core {
         }
         *self.live.borrow_mut() = live;
         if fewer {
-            self.wake_all();
+            self.deadlines.wake_all();
         }
     }
 
     fn tick(&self) {
-        let now = self.clock.now();
+        self.clock.synchronize();
+        let now = self.clock.recent();
         let carried = self.carried.borrow();
         for target in carried.targets() {
             target.sweep(now, TARGET_IDLE);
@@ -222,6 +225,7 @@ impl Core {
         self.index
     }
 
+    /// Reads the clock; see [`Clock`] for when not to.
     pub(crate) fn now(&self) -> Instant {
         self.clock.now()
     }
@@ -237,49 +241,8 @@ impl Core {
         date.1
     }
 
-    /// Registers a connection's task, so that it can be woken when something it waits for can no
-    /// longer happen. Costs nothing per request.
-    pub(crate) fn register(&self, waker: Waker) -> usize {
-        self.connections.borrow_mut().insert(waker)
-    }
-
-    pub(crate) fn unregister(&self, at: usize) {
-        self.connections.borrow_mut().remove(at);
-    }
-
-    fn wake_all(&self) {
-        // Waking may run nothing now, but must not be done while the list is borrowed.
-        let wakers = self.connections.borrow().all();
-        wakers.into_iter().for_each(Waker::wake);
-    }
-}
-
-#[derive(Default)]
-struct Wakers {
-    slots: Vec<Option<Waker>>,
-    free: Vec<usize>,
-}
-
-impl Wakers {
-    fn insert(&mut self, waker: Waker) -> usize {
-        match self.free.pop() {
-            Some(at) => {
-                self.slots[at] = Some(waker);
-                at
-            }
-            None => {
-                self.slots.push(Some(waker));
-                self.slots.len() - 1
-            }
-        }
-    }
-
-    fn remove(&mut self, at: usize) {
-        self.slots[at] = None;
-        self.free.push(at);
-    }
-
-    fn all(&self) -> Vec<Waker> {
-        self.slots.iter().flatten().cloned().collect()
+    /// So many milliseconds after the last reading of the clock.
+    pub(crate) fn deadline(&self, millis: u32) -> Deadline {
+        self.clock.recent_millis() + Deadline::from(millis)
     }
 }

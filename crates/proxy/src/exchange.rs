@@ -12,7 +12,7 @@ use verdict::journey::{Live as LiveMode, Routed};
 use verdict::request::Handling;
 use verdict::route::RequestFacts;
 
-use self::head::read_head;
+use self::head::{Taken, rest_of_head, take_head};
 use self::rewritten::{redirect_location, target_head, transform, write_trace};
 use crate::answer;
 use crate::buffers::Scratch;
@@ -42,6 +42,8 @@ pub struct Request {
     pub head: RequestHead,
     /// Texts made for this request; the ranges below point into it.
     pub notes: Vec<u8>,
+    /// The head for the target, once it is written; later the head for the client.
+    pub out: Vec<u8>,
     /// For rules: lower case, without port.
     pub host: Range<usize>,
     pub user_agent: Option<Span>,
@@ -79,6 +81,7 @@ impl Request {
             rewritten_host: None,
             rewritten_url: None,
             record: Record::new(now, core.clock.wall(), bytes.len() as u64),
+            out: Vec::new(),
             desync_close: false,
             close: !head.keep_alive || core.draining.get() || now >= connection.expires,
             notes,
@@ -113,14 +116,17 @@ pub async fn exchange<'c>(
     connection: &mut Connection,
     first: Scratch<'c>,
 ) -> After {
-    let heard = match read_head(core, connection, first).await {
-        Ok(heard) => heard,
-        Err(after) => return after,
+    let (bytes, head) = match take_head(core, connection, first) {
+        Taken::Whole(bytes, head) => (bytes, head),
+        // Rare, and larger than all the rest.
+        taken => match Box::pin(rest_of_head(core, connection, taken)).await {
+            Ok(heard) => heard,
+            Err(after) => return after,
+        },
     };
     // From here to the end of `decide` nothing is awaited, so `core.fields` is this head's.
     let live = core.live();
     let Some(listener) = current_listener(&live, connection) else { return After::Abort };
-    let (bytes, head) = heard;
     let mut request = Request::new(core, connection, listener, bytes, head);
     core.counters.request();
     let after = match decide(core, &live, connection, &mut request) {
@@ -142,6 +148,7 @@ fn finish(core: &Core, live: &Live, connection: &Connection, request: Request) {
     crate::record::write(core, live, connection, &request);
     core.buffers.recycle(request.bytes);
     core.buffers.recycle(request.notes);
+    core.buffers.recycle(request.out);
 }
 
 /// The listener of this connection in the generation that is served now; `None` if it is gone.
@@ -195,9 +202,9 @@ fn decide<'l>(
             transform(live, request, routed.rule)?;
             write_trace(core, request, &fields);
             let group = forward::draw_group(core, live, &routed, action, request, &fields)?;
-            let out = target_head(core, live, connection, request, &fields);
-            let sticky = forward::sticky_target(core, live, group, request, &fields);
-            Ok(Step::Forward(Prepared { routed, action, group, sticky, out }))
+            request.out = target_head(core, live, connection, request, &fields);
+            let sticky = forward::sticky_target(live, group, request, &fields);
+            Ok(Step::Forward(Prepared { routed, action, group, sticky }))
         }
         Action::Redirect(action) => {
             write_trace(core, request, &fields);

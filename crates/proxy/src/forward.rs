@@ -14,7 +14,7 @@ use crate::connection::Connection;
 use crate::core::Core;
 use crate::exchange::{After, LiveRouted, Request};
 use crate::live::{GroupLive, Live};
-use crate::relay::{self, Answered, AttemptFailed};
+use crate::relay::{AttemptFailed, relay};
 use crate::stream::Stream;
 use crate::target::{Outstanding, Tried, View};
 use machine::board::{GroupBoard, TargetBoard};
@@ -30,8 +30,6 @@ pub struct Prepared<'l> {
     pub group: GroupId,
     /// The key of the target that a valid cookie names.
     pub sticky: Option<u64>,
-    /// The head for the target.
-    pub out: Vec<u8>,
 }
 
 /// Draws the group, or keeps the one that the `AWSALBTG` cookie names.
@@ -64,7 +62,6 @@ fn group_key(live: &Live, group: GroupId) -> u64 {
 
 /// The target that a valid stickiness cookie of the group names.
 pub fn sticky_target(
-    _core: &Core,
     live: &Live,
     group: GroupId,
     request: &Request,
@@ -96,18 +93,13 @@ pub async fn forward(
     live: &Rc<Live>,
     connection: &mut Connection,
     request: &mut Request,
-    mut prepared: Prepared<'_>,
+    prepared: Prepared<'_>,
 ) -> After {
     request.record.forwarded(prepared.group);
-    let refusal = match attempts(core, live, connection, request, &mut prepared).await {
-        Ok(after) => {
-            core.buffers.recycle(prepared.out);
-            return after;
-        }
-        Err(refusal) => refusal,
-    };
-    core.buffers.recycle(prepared.out);
-    answer::refuse(core, live, connection, request, refusal).await
+    match attempts(core, live, connection, request, &prepared).await {
+        Ok(after) => after,
+        Err(refusal) => answer::refuse(core, live, connection, request, refusal).await,
+    }
 }
 
 async fn attempts(
@@ -115,7 +107,7 @@ async fn attempts(
     live: &Rc<Live>,
     connection: &mut Connection,
     request: &mut Request,
-    prepared: &mut Prepared<'_>,
+    prepared: &Prepared<'_>,
 ) -> Result<After, Refusal> {
     let (board, group) = live.group(prepared.group).ok_or(Refusal::TargetNoneRegistered)?;
     let mut tried = Tried::default();
@@ -188,26 +180,32 @@ async fn attempt(
     let target = aimed.outstanding.target();
     target.counters.requested();
     request.record.aimed(aimed.board.addresses.first().copied());
-    if let Some(stream) = target.take_idle() {
-        match relay::relay(core, live, connection, request, prepared, aimed, stream, true).await {
-            Ok(answered) => return Ok(settle(core, aimed, answered)),
-            Err(failed) if retry(failed.attempt) == Retry::FreshConnection => core.counters.retry(),
+    let mut kept = target.take_idle();
+    loop {
+        let reused = kept.is_some();
+        let mut stream = match kept.take() {
+            Some(stream) => stream,
+            None => {
+                // Boxed: it is rare where connections are kept, and larger than a whole request.
+                let connecting = connect(live, connection, request, prepared.group, aimed.board);
+                let stream = Box::pin(connecting).await?;
+                core.counters.target_connection();
+                stream
+            }
+        };
+        match relay(core, live, connection, request, prepared, aimed, &mut stream, reused).await {
+            Ok(answered) => {
+                if answered.reusable {
+                    target.keep_idle(stream, core.clock.recent());
+                }
+                return Ok(answered.after);
+            }
+            Err(failed) if reused && retry(failed.attempt) == Retry::FreshConnection => {
+                core.counters.retry();
+            }
             Err(failed) => return Err(failed),
         }
     }
-    let stream = connect(live, connection, request, prepared.group, aimed.board).await?;
-    core.counters.target_connection();
-    relay::relay(core, live, connection, request, prepared, aimed, stream, false)
-        .await
-        .map(|answered| settle(core, aimed, answered))
-}
-
-/// Keeps the target's connection if it can be used again.
-fn settle(core: &Core, aimed: &Aimed<'_>, answered: Answered) -> After {
-    if let Some(stream) = answered.reusable {
-        aimed.outstanding.target().keep_idle(stream, core.now());
-    }
-    answered.after
 }
 
 async fn connect(

@@ -5,12 +5,12 @@ mod transfer;
 use std::future::poll_fn;
 use std::rc::Rc;
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use http1::{Parsed, ResponseHead};
 use model::Refusal;
 use verdict::journey::Attempt;
 
+use self::transfer::Answer;
 use crate::buffers::Scratch;
 use crate::connection::Connection;
 use crate::core::Core;
@@ -19,6 +19,8 @@ use crate::forward::{Aimed, Prepared, body_free};
 use crate::live::Live;
 use crate::pump::{Pump, PumpError};
 use crate::stream::Stream;
+use crate::timer::millis;
+use crate::tunnel::tunnel;
 
 /// What may be read ahead of a client while its request is being served.
 const PIPELINED_MAX: usize = 64 * 1024;
@@ -41,7 +43,8 @@ pub struct AttemptFailed {
 /// An attempt whose answer has begun to reach the client.
 pub struct Answered {
     pub after: After,
-    pub reusable: Option<Stream>,
+    /// The target's connection can be used again.
+    pub reusable: bool,
 }
 
 /// The state of an attempt.
@@ -50,8 +53,8 @@ struct Relay<'c, 'r> {
     connection: &'r mut Connection,
     request: &'r mut Request,
     aimed: &'r Aimed<'r>,
-    idle_timeout: Duration,
-    target: Stream,
+    target: &'r mut Stream,
+    idle_millis: u32,
     upload: Pump<'c>,
     uploading: Uploading,
     /// A response head that has not arrived whole.
@@ -90,49 +93,25 @@ pub async fn relay(
     request: &mut Request,
     prepared: &Prepared<'_>,
     aimed: &Aimed<'_>,
-    target: Stream,
+    target: &mut Stream,
     reused: bool,
 ) -> Result<Answered, AttemptFailed> {
-    let mut out = core.buffers.vector();
-    out.extend_from_slice(&prepared.out);
-    let framing = request.head.framing;
-    let mut upload = Pump::new(&core.buffers, out, framing, framing);
-    if let Err(refusal) = preload(&mut upload, connection, request) {
-        return Err(AttemptFailed { refusal, attempt: Attempt::FreshFailed, counts: false });
-    }
-    let idle_timeout =
-        live.load_balancer(connection.load_balancer).attributes.idle_timeout.duration();
-    let mut relay = Relay {
-        core,
-        connection,
-        request,
-        aimed,
-        idle_timeout,
-        target,
-        upload,
-        uploading: Uploading::Going,
-        partial: Vec::new(),
-        interim: Vec::new(),
-        interim_written: 0,
-        interims: 0,
+    let mut relay = Relay::new(core, live, connection, request, aimed, target)?;
+    let begun = match poll_fn(|cx| relay.poll_head(cx)).await {
+        Ok(heading) => relay.answer(live, prepared, heading),
+        Err(refusal) => return Err(relay.failed(refusal, reused)),
     };
-    relay.expect_continue();
-    relay.touch();
-    match poll_fn(|cx| relay.poll_head(cx)).await {
-        Ok(heading) => Ok(relay.answer(live, prepared, heading).await),
-        Err(refusal) => {
-            let attempt = if reused && refusal == Refusal::TargetClosed {
-                Attempt::ReusedFailed {
-                    idempotent: relay.request.head.method.idempotent(),
-                    body_consumed: !body_free(framing),
-                }
-            } else {
-                Attempt::FreshFailed
-            };
-            relay.request.record.unanswered();
-            let counts = refusal.blame() == model::Blame::Target;
-            Err(AttemptFailed { refusal, attempt, counts })
+    match begun {
+        Ok(Answer::Body(mut download, ending)) => {
+            let end = relay.transfer(&mut download).await;
+            Ok(relay.conclude(ending, download, end))
         }
+        Ok(Answer::Tunnel(out)) => {
+            let Relay { connection, request, target, aimed, idle_millis, .. } = relay;
+            Box::pin(tunnel(core, connection, request, target, aimed, idle_millis, out)).await;
+            Ok(Answered { after: After::Abort, reusable: false })
+        }
+        Err(refusal) => Ok(relay.broken(refusal)),
     }
 }
 
@@ -154,7 +133,56 @@ fn preload(
     Ok(())
 }
 
-impl<'c> Relay<'c, '_> {
+impl<'c, 'r> Relay<'c, 'r> {
+    fn new(
+        core: &'c Core,
+        live: &Live,
+        connection: &'r mut Connection,
+        request: &'r mut Request,
+        aimed: &'r Aimed<'r>,
+        target: &'r mut Stream,
+    ) -> Result<Self, AttemptFailed> {
+        let framing = request.head.framing;
+        let head = std::mem::take(&mut request.out);
+        let mut upload = Pump::new(&core.buffers, head, framing, framing);
+        if let Err(refusal) = preload(&mut upload, connection, request) {
+            return Err(AttemptFailed { refusal, attempt: Attempt::FreshFailed, counts: false });
+        }
+        let attributes = &live.load_balancer(connection.load_balancer).attributes;
+        let mut relay = Relay {
+            core,
+            connection,
+            request,
+            aimed,
+            target,
+            idle_millis: millis(attributes.idle_timeout.duration()),
+            upload,
+            uploading: Uploading::Going,
+            partial: Vec::new(),
+            interim: Vec::new(),
+            interim_written: 0,
+            interims: 0,
+        };
+        relay.expect_continue();
+        relay.touch();
+        Ok(relay)
+    }
+
+    /// No byte of an answer has come.
+    fn failed(self, refusal: Refusal, reused: bool) -> AttemptFailed {
+        let attempt = if reused && refusal == Refusal::TargetClosed {
+            Attempt::ReusedFailed {
+                idempotent: self.request.head.method.idempotent(),
+                body_consumed: !body_free(self.request.head.framing),
+            }
+        } else {
+            Attempt::FreshFailed
+        };
+        self.request.record.unanswered();
+        self.request.out = self.upload.into_out();
+        AttemptFailed { refusal, attempt, counts: refusal.blame() == model::Blame::Target }
+    }
+
     /// We answer `100 Continue` ourselves, at once; the target never sees the expectation
     /// (ALB.md §6a).
     fn expect_continue(&mut self) {
@@ -164,8 +192,9 @@ impl<'c> Relay<'c, '_> {
         }
     }
 
-    fn touch(&mut self) {
-        self.connection.timer.set(self.core.now() + self.idle_timeout);
+    /// Moves the deadline on from the last reading of the clock.
+    fn touch(&self) {
+        self.connection.timer.set(self.core.deadline(self.idle_millis));
     }
 
     /// Sends the request and waits for the head of the answer.
@@ -183,7 +212,8 @@ impl<'c> Relay<'c, '_> {
         if self.uploading == Uploading::Done && self.client_gone(cx) {
             return Poll::Ready(Err(Refusal::RequestClientClosed));
         }
-        if std::mem::take(&mut self.upload.progressed) {
+        if std::mem::take(&mut self.upload.progressed) && self.uploading == Uploading::Going {
+            self.core.now();
             self.touch();
         }
         self.connection.timer.poll_expired(cx).map(|()| {
@@ -212,11 +242,12 @@ impl<'c> Relay<'c, '_> {
             return Ok(());
         }
         let Connection { stream, pending, .. } = &mut *self.connection;
-        match self.upload.poll(cx, stream, &mut self.target, Some(pending)) {
+        match self.upload.poll(cx, stream, self.target, Some(pending)) {
             Poll::Pending => Ok(()),
             Poll::Ready(Ok(())) => {
                 self.uploading = Uploading::Done;
                 self.request.record.sent(self.core.now());
+                self.touch();
                 Ok(())
             }
             Poll::Ready(Err(PumpError::Write)) => {
@@ -242,6 +273,7 @@ impl<'c> Relay<'c, '_> {
                 Poll::Ready(Ok(length)) => length,
             };
             scratch.set_filled(length);
+            self.core.now();
             self.touch();
             if let Some(result) = self.take_head(scratch) {
                 return Poll::Ready(result);

@@ -2,7 +2,6 @@
 
 use std::future::poll_fn;
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use http1::Framing;
 use model::Refusal;
@@ -15,7 +14,7 @@ use crate::pump::{Pump, PumpError};
 use crate::stream::Stream;
 
 /// How long a client may keep its half open after the target has closed.
-const CLOSING_LIMIT: Duration = Duration::from_secs(5);
+const CLOSING_MILLIS_MAX: u32 = 5000;
 
 /// One direction.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -32,9 +31,9 @@ pub async fn tunnel(
     core: &Core,
     connection: &mut Connection,
     request: &mut Request,
-    mut target: Stream,
+    target: &mut Stream,
     aimed: &Aimed<'_>,
-    idle_timeout: Duration,
+    idle_millis: u32,
     out: Vec<u8>,
 ) {
     let early = std::mem::take(&mut connection.pending);
@@ -42,20 +41,20 @@ pub async fn tunnel(
     let mut down = Pump::new(&core.buffers, out, Framing::UntilClose, Framing::UntilClose);
     let (mut up_way, mut down_way) = (Way::Open, Way::Open);
     let mut target_done = false;
-    connection.timer.set(core.now() + idle_timeout);
     request.record.responding(core.now());
+    connection.timer.set(core.deadline(idle_millis));
     let cause = poll_fn(|cx| {
         if aimed.outstanding.target().expired() {
             return Poll::Ready(Some(Refusal::TargetDrainExpired));
         }
         let client = &mut connection.stream;
         if let Err(cause) =
-            step(cx, &mut up, &mut up_way, client, &mut target, Refusal::RequestClientClosed)
+            step(cx, &mut up, &mut up_way, client, target, Refusal::RequestClientClosed)
         {
             return Poll::Ready(Some(cause));
         }
         if let Err(cause) =
-            step(cx, &mut down, &mut down_way, &mut target, client, Refusal::TargetClosed)
+            step(cx, &mut down, &mut down_way, target, client, Refusal::TargetClosed)
         {
             return Poll::Ready(Some(cause));
         }
@@ -66,9 +65,11 @@ pub async fn tunnel(
         if down_way == Way::Closed && !target_done {
             // The target has said all: a client that does not close as well is not waited for long.
             target_done = true;
-            connection.timer.set(core.now() + idle_timeout.min(CLOSING_LIMIT));
+            core.now();
+            connection.timer.set(core.deadline(idle_millis.min(CLOSING_MILLIS_MAX)));
         } else if progressed && !target_done {
-            connection.timer.set(core.now() + idle_timeout);
+            core.now();
+            connection.timer.set(core.deadline(idle_millis));
         }
         connection.timer.poll_expired(cx).map(|()| None)
     })

@@ -3,7 +3,7 @@
 use std::future::poll_fn;
 use std::task::Poll;
 
-use http1::{Parsed, RequestHead};
+use http1::{Parsed, RequestError, RequestHead};
 use model::Refusal;
 
 use super::After;
@@ -12,67 +12,74 @@ use crate::buffers::Scratch;
 use crate::connection::Connection;
 use crate::core::Core;
 
-/// The bytes of a complete head and what they say; `core.fields` is filled. What follows the head
-/// goes to `connection.pending`.
-pub async fn read_head<'c>(
-    core: &'c Core,
-    connection: &mut Connection,
-    first: Scratch<'c>,
-) -> Result<(Vec<u8>, RequestHead), After> {
-    let mut scratch = first;
-    loop {
-        let parsed = {
-            let buffered = !connection.pending.is_empty();
-            if buffered {
+/// What the bytes at hand are.
+pub enum Taken {
+    /// The bytes of a complete head and what they say; `core.fields` is filled. What follows the
+    /// head is in `connection.pending`.
+    Whole(Vec<u8>, RequestHead),
+    /// All bytes are in `connection.pending`.
+    Partial,
+    Unreadable {
+        seen: Vec<u8>,
+        error: RequestError,
+    },
+}
+
+/// Takes a head from what is pending and what was just read.
+pub fn take_head(core: &Core, connection: &mut Connection, scratch: Scratch<'_>) -> Taken {
+    let buffered = !connection.pending.is_empty();
+    if buffered {
+        connection.pending.extend_from_slice(scratch.filled());
+    }
+    let bytes = if buffered { &connection.pending[..] } else { scratch.filled() };
+    match http1::parse_request(bytes, &mut core.fields.borrow_mut()) {
+        Ok(Parsed::Complete(head)) => {
+            let mut kept = core.buffers.vector();
+            kept.extend_from_slice(&bytes[..head.len]);
+            if !buffered {
+                connection.pending.extend_from_slice(&scratch.filled()[head.len..]);
+            } else if head.len == bytes.len() {
+                connection.pending = Vec::new();
+            } else {
+                connection.pending.drain(..head.len);
+            }
+            Taken::Whole(kept, head)
+        }
+        Ok(Parsed::Partial) => {
+            if !buffered {
                 connection.pending.extend_from_slice(scratch.filled());
             }
-            let bytes = if buffered { &connection.pending[..] } else { scratch.filled() };
-            http1::parse_request(bytes, &mut core.fields.borrow_mut()).map(|parsed| match parsed {
-                Parsed::Complete(head) => {
-                    let mut kept = core.buffers.vector();
-                    kept.extend_from_slice(&bytes[..head.len]);
-                    Some((kept, head, bytes.len()))
-                }
-                Parsed::Partial => None,
-            })
-        };
-        match parsed {
-            Ok(Some((kept, head, total))) => {
-                if connection.pending.is_empty() {
-                    if head.len < total {
-                        connection.pending.extend_from_slice(&scratch.filled()[head.len..]);
-                    }
-                } else if head.len == total {
-                    connection.pending = Vec::new();
-                } else {
-                    connection.pending.drain(..head.len);
-                }
-                return Ok((kept, head));
-            }
-            Err(error) => {
-                let bytes = if connection.pending.is_empty() {
-                    scratch.filled()
-                } else {
-                    &connection.pending
-                };
-                let seen = bytes[..bytes.len().min(http1::REQUEST_LINE_MAX)].to_vec();
-                drop(scratch);
-                connection.pending = Vec::new();
+            Taken::Partial
+        }
+        Err(error) => {
+            let seen = bytes[..bytes.len().min(http1::REQUEST_LINE_MAX)].to_vec();
+            connection.pending = Vec::new();
+            Taken::Unreadable { seen, error }
+        }
+    }
+}
+
+/// Reads on until the head is whole.
+pub async fn rest_of_head(
+    core: &Core,
+    connection: &mut Connection,
+    mut taken: Taken,
+) -> Result<(Vec<u8>, RequestHead), After> {
+    core.now();
+    connection.limit_head(core);
+    loop {
+        match taken {
+            Taken::Whole(bytes, head) => return Ok((bytes, head)),
+            Taken::Unreadable { seen, error } => {
                 return Err(answer::unreadable(core, connection, seen, &error).await);
             }
-            Ok(None) => {
-                if connection.pending.is_empty() {
-                    connection.pending.extend_from_slice(scratch.filled());
+            Taken::Partial => match more(core, connection).await {
+                Ok(scratch) => taken = take_head(core, connection, scratch),
+                Err(refusal) => {
+                    let seen = std::mem::take(&mut connection.pending);
+                    return Err(answer::unfinished(core, connection, seen, refusal).await);
                 }
-                drop(scratch);
-                scratch = match more(core, connection).await {
-                    Ok(scratch) => scratch,
-                    Err(refusal) => {
-                        let seen = std::mem::take(&mut connection.pending);
-                        return Err(answer::unfinished(core, connection, seen, refusal).await);
-                    }
-                };
-            }
+            },
         }
     }
 }

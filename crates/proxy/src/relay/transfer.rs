@@ -1,10 +1,9 @@
 //! The answer on its way to the client, from its head to what becomes of both connections.
 
 use std::future::poll_fn;
-use std::rc::Rc;
 use std::task::{Context, Poll};
 
-use http1::{Framing, ResponseHead};
+use http1::Framing;
 use model::Refusal;
 use net::splice::End;
 
@@ -13,40 +12,47 @@ use crate::exchange::After;
 use crate::forward::Prepared;
 use crate::live::Live;
 use crate::pump::{Pump, PumpError};
-use crate::tunnel;
+
+/// An answer that is on its way.
+pub(super) enum Answer<'c> {
+    Body(Pump<'c>, Ending),
+    /// After 101: the head, and what the target has already said.
+    Tunnel(Vec<u8>),
+}
+
+/// What of a response's head is needed at its end.
+#[derive(Clone, Copy)]
+pub(super) struct Ending {
+    status: u16,
+    /// The target's connection stays open behind this body.
+    keeps: bool,
+}
 
 impl<'c> Relay<'c, '_> {
-    /// Passes the answer on.
-    pub(super) async fn answer(
-        mut self,
-        live: &Rc<Live>,
+    /// Begins to pass the answer on.
+    pub(super) fn answer(
+        &mut self,
+        live: &Live,
         prepared: &Prepared<'_>,
         heading: Heading<'c>,
-    ) -> Answered {
-        let head = heading.head;
-        let now = self.core.now();
-        self.request.record.answered(head.status, now);
+    ) -> Result<Answer<'c>, Refusal> {
+        let head = &heading.head;
+        self.request.record.answered(head.status, self.core.clock.recent());
         if head.status >= 500 {
             self.aimed.outstanding.target().counters.answered_5xx();
         }
-        let switching = head.status == 101;
-        if switching && !self.request.head.upgrade {
-            // Nobody asked: what follows could be anything.
-            return self.broken(Refusal::TargetMalformed);
-        }
-        let mut download = match self.begin(live, prepared, heading) {
-            Ok(download) => download,
-            Err(refusal) => return self.broken(refusal),
+        let ending = Ending {
+            status: head.status,
+            keeps: head.keep_alive && head.framing != Framing::UntilClose,
         };
-        if switching {
-            let core = self.core;
-            let Relay { connection, request, target, aimed, idle_timeout, .. } = self;
-            let out = download.into_out();
-            tunnel::tunnel(core, connection, request, target, aimed, idle_timeout, out).await;
-            return Answered { after: After::Abort, reusable: None };
+        if head.status != 101 {
+            return Ok(Answer::Body(self.begin(live, prepared, heading)?, ending));
         }
-        let end = self.transfer(&mut download).await;
-        self.conclude(head, download, end)
+        if !self.request.head.upgrade {
+            // Nobody asked: what follows could be anything.
+            return Err(Refusal::TargetMalformed);
+        }
+        Ok(Answer::Tunnel(self.begin(live, prepared, heading)?.into_out()))
     }
 
     /// Writes the head for the client and takes the first of the body.
@@ -65,7 +71,7 @@ impl<'c> Relay<'c, '_> {
         if announced == Framing::UntilClose || self.uploading != Uploading::Done {
             self.request.close = true;
         }
-        let mut out = self.core.buffers.vector();
+        let mut out = self.buffer();
         out.extend_from_slice(&self.interim[self.interim_written..]);
         let partial = std::mem::take(&mut self.partial);
         let bytes = match &source {
@@ -73,7 +79,7 @@ impl<'c> Relay<'c, '_> {
             Source::Partial => &partial[..],
         };
         let fields = self.core.fields.borrow();
-        let mut cookies = self.core.buffers.vector();
+        let mut cookies = Vec::new();
         crate::answer::sticky_cookies(
             self.core,
             live,
@@ -96,7 +102,6 @@ impl<'c> Relay<'c, '_> {
         };
         http1::write_response(&mut out, bytes, &head, &fields, &edit);
         drop(fields);
-        self.core.buffers.recycle(cookies);
         self.request.record.status(head.status);
         let mut download = if head.status == 101 {
             Pump::new(&self.core.buffers, out, Framing::UntilClose, Framing::UntilClose)
@@ -118,16 +123,26 @@ impl<'c> Relay<'c, '_> {
         Ok(download)
     }
 
+    /// For the client's head: that of the target's, which is not sent again once it is answered.
+    fn buffer(&mut self) -> Vec<u8> {
+        if self.uploading == Uploading::Going {
+            return self.core.buffers.vector();
+        }
+        let mut out = self.upload.take_out();
+        out.clear();
+        out
+    }
+
     /// Both directions, until the answer is through.
-    async fn transfer(&mut self, download: &mut Pump<'c>) -> Result<(), Transfer> {
-        self.request.record.responding(self.core.now());
+    pub(super) async fn transfer(&mut self, download: &mut Pump<'c>) -> Result<(), Transfer> {
+        self.request.record.responding(self.core.clock.recent());
         poll_fn(|cx| self.poll_transfer(cx, download, Until::Drained)).await?;
         if self.uploading == Uploading::Done
             && download.remaining_verbatim().is_some_and(|left| left >= SPLICE_MIN)
             && self.connection.stream.plain().is_some()
             && self.target.plain().is_some()
         {
-            self.splice(download).await?;
+            Box::pin(self.splice(download)).await?;
         }
         poll_fn(|cx| self.poll_transfer(cx, download, Until::Finished)).await
     }
@@ -148,9 +163,7 @@ impl<'c> Relay<'c, '_> {
             Until::Drained => {
                 download.poll_drain(cx, &mut self.connection.stream).map_err(|_| PumpError::Write)
             }
-            Until::Finished => {
-                download.poll(cx, &mut self.target, &mut self.connection.stream, None)
-            }
+            Until::Finished => download.poll(cx, self.target, &mut self.connection.stream, None),
         };
         if let Poll::Ready(result) = polled {
             return Poll::Ready(result.map_err(|error| match error {
@@ -161,6 +174,7 @@ impl<'c> Relay<'c, '_> {
             }));
         }
         if std::mem::take(&mut download.progressed) | std::mem::take(&mut self.upload.progressed) {
+            self.core.now();
             self.touch();
         }
         self.connection.timer.poll_expired(cx).map(|()| {
@@ -182,6 +196,7 @@ impl<'c> Relay<'c, '_> {
         let moving = net::splice::splice(from, to, left, &self.core.pipes, &progress);
         let mut moving = std::pin::pin!(moving);
         let timer = &mut self.connection.timer;
+        let (core, idle_millis) = (self.core, self.idle_millis);
         let target = self.aimed.outstanding.target();
         let moved = poll_fn(|cx| {
             if target.expired() {
@@ -191,7 +206,8 @@ impl<'c> Relay<'c, '_> {
                 return Poll::Ready(Ok(moved));
             }
             if progress.take() {
-                timer.set(self.core.now() + self.idle_timeout);
+                core.now();
+                timer.set(core.deadline(idle_millis));
             }
             timer.poll_expired(cx).map(|()| Err(Transfer::Client(Refusal::RequestClientStalled)))
         })
@@ -208,9 +224,9 @@ impl<'c> Relay<'c, '_> {
     }
 
     /// What becomes of the two connections.
-    fn conclude(
+    pub(super) fn conclude(
         self,
-        head: ResponseHead,
+        ending: Ending,
         download: Pump<'c>,
         end: Result<(), Transfer>,
     ) -> Answered {
@@ -222,40 +238,35 @@ impl<'c> Relay<'c, '_> {
                 self.aimed.outstanding.target().counters.failed();
                 self.core.counters.refused(refusal);
                 // The client must not take what it has for the whole.
-                return Answered { after: After::Abort, reusable: None };
+                return Answered { after: After::Abort, reusable: false };
             }
             Err(Transfer::Client(refusal)) => {
                 record.cause(refusal);
                 self.core.counters.refused(refusal);
-                return Answered { after: After::Abort, reusable: None };
+                return Answered { after: After::Abort, reusable: false };
             }
             Ok(()) => {}
         }
-        if let Some(refusal) = Refusal::of_target_status(head.status) {
+        if let Some(refusal) = Refusal::of_target_status(ending.status) {
             record.cause(refusal);
             self.core.counters.refused(refusal);
         }
         let uploaded = self.uploading == Uploading::Done;
-        let reusable = uploaded
-            && head.keep_alive
-            && head.framing != Framing::UntilClose
-            && !download.overrun
-            && !self.request.desync_close;
-        self.core.buffers.recycle(self.upload.into_out());
-        self.core.buffers.recycle(download.into_out());
+        let reusable = uploaded && ending.keeps && !download.overrun && !self.request.desync_close;
+        self.request.out = download.into_out();
         let after = match (uploaded, self.request.close) {
             (false, _) => After::Linger,
             (true, true) => After::Close,
             (true, false) => After::KeepAlive,
         };
-        Answered { after, reusable: reusable.then_some(self.target) }
+        Answered { after, reusable }
     }
 
     /// The target began an answer that cannot be passed on.
-    fn broken(self, refusal: Refusal) -> Answered {
+    pub(super) fn broken(self, refusal: Refusal) -> Answered {
         self.request.record.cause(refusal);
         self.core.counters.refused(refusal);
-        Answered { after: After::Abort, reusable: None }
+        Answered { after: After::Abort, reusable: false }
     }
 }
 
@@ -266,7 +277,7 @@ enum Until {
 }
 
 /// Who ended a transfer early.
-enum Transfer {
+pub(super) enum Transfer {
     Client(Refusal),
     Target(Refusal),
 }
