@@ -2,9 +2,10 @@
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::task::{Context, Waker};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use rustix::net::{RecvFlags, SendFlags};
 use socket2::{Domain, SockRef, Socket, Type};
 use tokio::io::Interest;
 use tokio::net::{TcpListener, TcpStream};
@@ -47,12 +48,69 @@ pub fn reset(stream: TcpStream) {
 /// runtime's cached readiness mostly answers without a system call; where it says that there may be
 /// something, the socket is asked.
 pub fn is_stale(stream: &TcpStream) -> bool {
-    if stream.poll_read_ready(&mut Context::from_waker(Waker::noop())).is_pending() {
-        return false;
-    }
     let mut byte = [std::mem::MaybeUninit::uninit()];
     let peeked = stream.try_io(Interest::READABLE, || SockRef::from(stream).peek(&mut byte));
     !matches!(peeked, Err(error) if error.kind() == io::ErrorKind::WouldBlock)
+}
+
+/// Reads what has arrived; 0 at the end of the stream.
+///
+/// As the runtime's own read, but with a system call that is not a cancellation point of threads.
+pub fn poll_read(
+    stream: &TcpStream,
+    cx: &mut Context<'_>,
+    into: &mut [u8],
+) -> Poll<io::Result<usize>> {
+    let limit = into.len();
+    loop {
+        ready!(stream.poll_read_ready(cx))?;
+        let mut count = None;
+        let read = stream.try_io(Interest::READABLE, || {
+            let (read, _) = rustix::net::recv(stream, &mut *into, RecvFlags::empty())?;
+            count = Some(read);
+            emptied(read, limit)
+        });
+        match (count, read) {
+            (Some(count), _) => return Poll::Ready(Ok(count)),
+            (None, Err(error)) if error.kind() == io::ErrorKind::WouldBlock => {}
+            (None, Err(error)) if error.kind() == io::ErrorKind::Interrupted => {}
+            (None, Err(error)) => return Poll::Ready(Err(error)),
+            (None, Ok(())) => {}
+        }
+    }
+}
+
+/// Writes what the socket takes.
+pub fn poll_write(
+    stream: &TcpStream,
+    cx: &mut Context<'_>,
+    bytes: &[u8],
+) -> Poll<io::Result<usize>> {
+    loop {
+        ready!(stream.poll_write_ready(cx))?;
+        let mut count = None;
+        let written = stream.try_io(Interest::WRITABLE, || {
+            let written = rustix::net::send(stream, bytes, SendFlags::NOSIGNAL)?;
+            count = Some(written);
+            emptied(written, bytes.len())
+        });
+        match (count, written) {
+            (Some(count), _) => return Poll::Ready(Ok(count)),
+            (None, Err(error)) if error.kind() == io::ErrorKind::WouldBlock => {}
+            (None, Err(error)) if error.kind() == io::ErrorKind::Interrupted => {}
+            (None, Err(error)) => return Poll::Ready(Err(error)),
+            (None, Ok(())) => {}
+        }
+    }
+}
+
+/// A transfer of less than could have been means that the socket has no more now. Saying so to the
+/// runtime saves the system call that would only find it out.
+fn emptied(count: usize, limit: usize) -> io::Result<()> {
+    if 0 < count && count < limit {
+        return Err(io::ErrorKind::WouldBlock.into());
+    }
+    Ok(())
 }
 
 #[cfg(test)]

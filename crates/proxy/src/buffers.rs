@@ -1,6 +1,6 @@
 //! Buffers of one core. An idle connection holds none.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 
 /// One read. Also the most that a request head may take (ALB.md §6b), so that a head that fits the
 /// limit fits one buffer.
@@ -8,7 +8,8 @@ pub const SCRATCH_BYTES: usize = 64 * 1024;
 
 /// Kept for reuse; more are freed when they come back.
 const SCRATCH_KEPT_MAX: usize = 128;
-const VECTORS_KEPT_MAX: usize = 1024;
+/// What all vectors kept for reuse may take together.
+const VECTORS_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// A vector that grew beyond this is freed when it comes back.
 const VECTOR_BYTES_KEPT_MAX: usize = 16 * 1024;
 
@@ -16,6 +17,7 @@ const VECTOR_BYTES_KEPT_MAX: usize = 16 * 1024;
 pub struct Buffers {
     scratch: RefCell<Vec<Box<[u8]>>>,
     vectors: RefCell<Vec<Vec<u8>>>,
+    vectors_bytes: Cell<usize>,
 }
 
 impl Buffers {
@@ -25,19 +27,21 @@ impl Buffers {
         Scratch { bytes, filled: 0, home: self }
     }
 
-    /// An empty vector, usually with capacity.
+    /// An empty vector, usually with capacity: the one that came back last, which the processor's
+    /// cache still has.
     pub fn vector(&self) -> Vec<u8> {
-        self.vectors.borrow_mut().pop().unwrap_or_default()
+        let vector = self.vectors.borrow_mut().pop().unwrap_or_default();
+        self.vectors_bytes.set(self.vectors_bytes.get() - vector.capacity());
+        vector
     }
 
     pub fn recycle(&self, mut vector: Vec<u8>) {
-        let mut kept = self.vectors.borrow_mut();
-        if vector.capacity() > 0
-            && vector.capacity() <= VECTOR_BYTES_KEPT_MAX
-            && kept.len() < VECTORS_KEPT_MAX
-        {
+        let bytes = vector.capacity();
+        let all = self.vectors_bytes.get() + bytes;
+        if bytes > 0 && bytes <= VECTOR_BYTES_KEPT_MAX && all <= VECTORS_BYTES_MAX {
             vector.clear();
-            kept.push(vector);
+            self.vectors_bytes.set(all);
+            self.vectors.borrow_mut().push(vector);
         }
     }
 }

@@ -1,7 +1,7 @@
 //! One request, from its head to its log line.
 
 mod head;
-mod rewritten;
+pub mod rewritten;
 
 use std::ops::Range;
 use std::rc::Rc;
@@ -42,7 +42,7 @@ pub struct Request {
     pub head: RequestHead,
     /// Texts made for this request; the ranges below point into it.
     pub notes: Vec<u8>,
-    /// The head for the target, once it is written; later the head for the client.
+    /// The head for the target until an attempt takes it.
     pub out: Vec<u8>,
     /// For rules: lower case, without port.
     pub host: Range<usize>,
@@ -148,7 +148,6 @@ fn finish(core: &Core, live: &Live, connection: &Connection, request: Request) {
     crate::record::write(core, live, connection, &request);
     core.buffers.recycle(request.bytes);
     core.buffers.recycle(request.notes);
-    core.buffers.recycle(request.out);
 }
 
 /// The listener of this connection in the generation that is served now; `None` if it is gone.

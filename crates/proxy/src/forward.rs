@@ -12,6 +12,7 @@ use verdict::journey::{Aim, Attempt, Retry, retry};
 use crate::answer;
 use crate::connection::Connection;
 use crate::core::Core;
+use crate::exchange::rewritten::target_head_again;
 use crate::exchange::{After, LiveRouted, Request};
 use crate::live::{GroupLive, Live};
 use crate::relay::{AttemptFailed, relay};
@@ -193,6 +194,9 @@ async fn attempt(
                 stream
             }
         };
+        if request.out.is_empty() {
+            target_head_again(core, live, connection, request);
+        }
         match relay(core, live, connection, request, prepared, aimed, &mut stream, reused).await {
             Ok(answered) => {
                 if answered.reusable {

@@ -113,15 +113,15 @@ impl<'c> Pump<'c> {
         };
     }
 
-    /// The buffer; it still holds the head if there was no body.
+    /// What was to be written first.
     pub fn into_out(self) -> Vec<u8> {
         self.out
     }
 
-    /// The same of a pump that has no more use for it.
-    pub fn take_out(&mut self) -> Vec<u8> {
+    /// Gives the buffer back.
+    pub fn recycle_out(&mut self) {
         self.written = 0;
-        std::mem::take(&mut self.out)
+        self.buffers.recycle(std::mem::take(&mut self.out));
     }
 
     /// Bytes that were read before the pump started; answers how many belong to the body.
@@ -197,7 +197,11 @@ impl<'c> Pump<'c> {
         loop {
             let head = &self.out[self.written..];
             let count = match (&self.piece, head.is_empty()) {
-                (None, true) => return Poll::Ready(Ok(())),
+                (None, true) => {
+                    self.out.clear();
+                    self.written = 0;
+                    return Poll::Ready(Ok(()));
+                }
                 (None, false) => ready!(to.poll_write(cx, head))?,
                 (Some((scratch, start, end)), true) => {
                     ready!(to.poll_write(cx, &scratch.filled()[*start..*end]))?
@@ -226,17 +230,7 @@ impl<'c> Pump<'c> {
         }
     }
 
-    /// What is written is only forgotten when there is something new: a request without a body may
-    /// have to be sent again.
-    fn forget_written(&mut self) {
-        if self.written >= self.out.len() {
-            self.out.clear();
-            self.written = 0;
-        }
-    }
-
     fn end_of_stream(&mut self) -> Result<(), PumpError> {
-        self.forget_written();
         match self.shape {
             Shape::UntilClose => {}
             Shape::Enchunk { first } => {
@@ -253,7 +247,6 @@ impl<'c> Pump<'c> {
     /// Interprets bytes as body: answers which part of them is to be written as it is (after
     /// `self.out`), and how many of them belong to the body.
     fn take(&mut self, bytes: &[u8]) -> Result<(Option<(usize, usize)>, usize), PumpError> {
-        self.forget_written();
         let everything = (!bytes.is_empty()).then_some((0, bytes.len()));
         let (range, used) = match &mut self.shape {
             Shape::Finished => (None, 0),

@@ -179,7 +179,6 @@ impl<'c, 'r> Relay<'c, 'r> {
             Attempt::FreshFailed
         };
         self.request.record.unanswered();
-        self.request.out = self.upload.into_out();
         AttemptFailed { refusal, attempt, counts: refusal.blame() == model::Blame::Target }
     }
 
@@ -246,6 +245,7 @@ impl<'c, 'r> Relay<'c, 'r> {
             Poll::Pending => Ok(()),
             Poll::Ready(Ok(())) => {
                 self.uploading = Uploading::Done;
+                self.upload.recycle_out();
                 self.request.record.sent(self.core.now());
                 self.touch();
                 Ok(())

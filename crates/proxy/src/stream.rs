@@ -43,12 +43,18 @@ impl Stream {
 
     /// 0 at the end of the stream.
     pub fn poll_read(&mut self, cx: &mut Context<'_>, into: &mut [u8]) -> Poll<io::Result<usize>> {
-        let mut buffer = ReadBuf::new(into);
+        let mut buffer = match self {
+            Stream::Plain(tcp) => return net::stream::poll_read(tcp, cx, into),
+            Stream::Server(_) | Stream::Client(_) => ReadBuf::new(into),
+        };
         ready!(each!(self, s => Pin::new(s).poll_read(cx, &mut buffer)))?;
         Poll::Ready(Ok(buffer.filled().len()))
     }
 
     pub fn poll_write(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        if let Stream::Plain(tcp) = self {
+            return net::stream::poll_write(tcp, cx, bytes);
+        }
         each!(self, s => Pin::new(s).poll_write(cx, bytes))
     }
 

@@ -81,6 +81,17 @@ pub fn write_trace(core: &Core, request: &mut Request, fields: &Fields) {
     request.trace = start..request.notes.len();
 }
 
+/// Writes the head for the target once more, for another attempt. The first one gave its buffer back
+/// as soon as it was sent, so that thousands of waiting requests do not fill the processor's cache
+/// with heads that hardly ever are sent again.
+pub fn target_head_again(core: &Core, live: &Live, connection: &Connection, request: &mut Request) {
+    let mut fields = core.fields.borrow_mut();
+    // It parsed before.
+    if http1::parse_request(&request.bytes, &mut fields).is_ok() {
+        request.out = target_head(core, live, connection, request, &fields);
+    }
+}
+
 /// The head that goes to the target (ALB.md §6a).
 pub fn target_head(
     core: &Core,

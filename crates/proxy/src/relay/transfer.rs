@@ -71,7 +71,7 @@ impl<'c> Relay<'c, '_> {
         if announced == Framing::UntilClose || self.uploading != Uploading::Done {
             self.request.close = true;
         }
-        let mut out = self.buffer();
+        let mut out = self.core.buffers.vector();
         out.extend_from_slice(&self.interim[self.interim_written..]);
         let partial = std::mem::take(&mut self.partial);
         let bytes = match &source {
@@ -121,16 +121,6 @@ impl<'c> Relay<'c, '_> {
         };
         taken.map_err(|_| Refusal::TargetMalformed)?;
         Ok(download)
-    }
-
-    /// For the client's head: that of the target's, which is not sent again once it is answered.
-    fn buffer(&mut self) -> Vec<u8> {
-        if self.uploading == Uploading::Going {
-            return self.core.buffers.vector();
-        }
-        let mut out = self.upload.take_out();
-        out.clear();
-        out
     }
 
     /// Both directions, until the answer is through.
@@ -253,7 +243,7 @@ impl<'c> Relay<'c, '_> {
         }
         let uploaded = self.uploading == Uploading::Done;
         let reusable = uploaded && ending.keeps && !download.overrun && !self.request.desync_close;
-        self.request.out = download.into_out();
+        self.core.buffers.recycle(download.into_out());
         let after = match (uploaded, self.request.close) {
             (false, _) => After::Linger,
             (true, true) => After::Close,
