@@ -6,7 +6,7 @@ use std::future::poll_fn;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
-use http1::{Parsed, ResponseHead};
+use http1::{Framing, Parsed, ResponseHead};
 use model::Refusal;
 use verdict::journey::Attempt;
 
@@ -26,6 +26,9 @@ use crate::tunnel::tunnel;
 const PIPELINED_MAX: usize = 64 * 1024;
 /// Bodies with at least so much left are moved by the kernel (PERF.md §3: the gain is above 64 KiB).
 const SPLICE_MIN: u64 = 128 * 1024;
+/// The first read of an answer. What it brings of a large body is copied twice, what the kernel moves
+/// is not copied at all; a smaller body is read on at once.
+const FIRST_READ_BYTES: usize = 16 * 1024;
 /// Interim answers that one request may get.
 const INTERIM_MAX: u32 = 32;
 
@@ -267,7 +270,8 @@ impl<'c, 'r> Relay<'c, 'r> {
     fn poll_answer(&mut self, cx: &mut Context<'_>) -> Poll<Result<Heading<'c>, Refusal>> {
         loop {
             let mut scratch = self.core.buffers.scratch();
-            let length = match self.target.poll_read(cx, scratch.space()) {
+            let space = &mut scratch.space()[..FIRST_READ_BYTES];
+            let length = match self.target.poll_read(cx, space) {
                 Poll::Pending => return Poll::Pending,
                 Poll::Ready(Ok(0) | Err(_)) => return Poll::Ready(Err(Refusal::TargetClosed)),
                 Poll::Ready(Ok(length)) => length,
@@ -275,9 +279,30 @@ impl<'c, 'r> Relay<'c, 'r> {
             scratch.set_filled(length);
             self.core.now();
             self.touch();
-            if let Some(result) = self.take_head(scratch) {
+            if let Some(mut result) = self.take_head(scratch) {
+                if let Ok(heading) = &mut result {
+                    self.read_on(cx, heading);
+                }
                 return Poll::Ready(result);
             }
+        }
+    }
+
+    /// Fills the buffer of an answer that is too small to be moved by the kernel.
+    fn read_on(&mut self, cx: &mut Context<'_>, heading: &mut Heading<'c>) {
+        let (Framing::Length(length), Source::Scratch(scratch)) =
+            (heading.head.framing, &mut heading.source)
+        else {
+            return;
+        };
+        let filled = scratch.filled().len();
+        let left = length.saturating_sub((filled - heading.head.len) as u64);
+        if filled == FIRST_READ_BYTES
+            && (1..SPLICE_MIN).contains(&left)
+            // The end of the stream or an error will be met again, or the body is complete.
+            && let Poll::Ready(Ok(more)) = self.target.poll_read(cx, &mut scratch.space()[filled..])
+        {
+            scratch.set_filled(filled + more);
         }
     }
 
