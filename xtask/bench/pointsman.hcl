@@ -16,7 +16,8 @@ load_balancer "bench" {
   addresses       = ["127.0.0.1"]
   security_groups = [security_group.bench]
   idle_timeout    = "600s"
-  access_log      = "@WORK@/pointsman.access"
+  max_connections = 12000
+  access_log      = "@LOG@"
 
   listener "http" {
     port     = @HTTP@

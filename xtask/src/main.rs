@@ -60,18 +60,23 @@ const VERBS: &[Verb] = &[
     Verb {
         name: "bench",
         usage: "[--json FILE] [--only CASE,..] [--proxies NAME,..] [--reps N] [--secs N]",
-        summary: "ours beside nginx and HAProxy on this machine, in interleaved runs",
+        summary: "ours beside nginx, HAProxy and Envoy on this machine, in interleaved runs",
         carry_out: bench::carry_out,
     },
 ];
 
 /// Started by `bench` as a process of its own, so that its time is not counted as the proxy's.
 const ORIGIN: &str = "bench-origin";
+/// As well.
+const CLIENTS: &str = "bench-clients";
+const VISITOR: &str = "bench-visitor";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let result = match arguments.split_first() {
         Some((verb, rest)) if verb == ORIGIN => bench::origin::serve(rest),
+        Some((verb, rest)) if verb == CLIENTS => bench::clients::hold(rest),
+        Some((verb, rest)) if verb == VISITOR => bench::clients::visit(rest),
         Some((verb, rest)) => match VERBS.iter().find(|known| known.name == verb) {
             Some(known) => (known.carry_out)(rest),
             None => Err(Failed::Usage(format!("there is no `{verb}`"))),

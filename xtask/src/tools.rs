@@ -28,6 +28,7 @@ pub const FOR_BENCH: &[Tool] = &[
     Tool { program: "wrk", package: "wrk" },
     Tool { program: "openssl", package: "openssl" },
     Tool { program: "taskset", package: "util-linux" },
+    Tool { program: "python3", package: "python3-venv" },
 ];
 
 /// Installs what is missing where that is allowed, else says how.

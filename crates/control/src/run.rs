@@ -262,11 +262,15 @@ impl Instance {
     fn try_reload(&mut self) -> Result<String, String> {
         let generation = self.snapshot.world.generation + 1;
         let plain = Style { color: false, ..self.settings.style };
-        let loaded: Loaded =
-            load(&self.settings.source, self.settings.state.path(), generation, plain)
-                .map_err(|rejected| rejected.rendered)?;
-        let snapshot =
-            self.kept.snapshot(&loaded, self.cores.len()).map_err(|e| format!("error: {e}\n"))?;
+        let (source, state) = (&self.settings.source, self.settings.state.path());
+        let (kept, cores) = (&mut self.kept, self.cores.len());
+        let (loaded, snapshot): (Loaded, _) = net::core::yielding(|| {
+            let loaded =
+                load(source, state, generation, plain).map_err(|rejected| rejected.rendered)?;
+            let snapshot =
+                kept.snapshot(&loaded, cores).map_err(|error| format!("error: {error}\n"))?;
+            Ok::<_, String>((loaded, snapshot))
+        })?;
         let mut plan = self.sockets.plan(&loaded.world, self.cores.len()).map_err(|failures| {
             failures.iter().map(|failure| format!("error: {failure}\n")).collect::<String>()
         })?;

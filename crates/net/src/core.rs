@@ -41,6 +41,20 @@ pub fn spawn_core<F: Future<Output = ()>>(
     Ok(thread)
 }
 
+/// Does something long on a thread that yields to the cores, and waits for it.
+pub fn yielding<T: Send>(work: impl FnOnce() -> T + Send) -> T {
+    /// Of `nice`: a tenth of the share of a thread that serves.
+    const NICE: i32 = 10;
+    std::thread::scope(|scope| {
+        let worker = scope.spawn(|| {
+            // On Linux it is the thread's; where it may not be lowered, the work is done as it is.
+            let _ = rustix::process::setpriority_process(None, NICE);
+            work()
+        });
+        worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    })
+}
+
 fn local_runtime() -> std::io::Result<LocalRuntime> {
     tokio::runtime::Builder::new_current_thread()
         .enable_all()

@@ -1,6 +1,7 @@
 //! Full TLS handshakes by `openssl s_time -new`: the client never resumes.
 
-use super::peers::{Arena, Peer, Running};
+use super::entrants::Peer;
+use super::peers::{Arena, Running};
 use super::sample::Sample;
 use crate::failed::Failed;
 use crate::shell;

@@ -2,7 +2,8 @@
 
 use std::process::Command;
 
-use super::peers::{Arena, Peer, Running};
+use super::entrants::Peer;
+use super::peers::{Arena, Running};
 use super::sample::Sample;
 use crate::failed::Failed;
 use crate::shell;
@@ -58,7 +59,7 @@ impl Load {
         })
     }
 
-    fn run(&self, arena: &Arena, peer: &Peer, seconds: u32) -> Result<Counted, Failed> {
+    pub fn run(&self, arena: &Arena, peer: &Peer, seconds: u32) -> Result<Counted, Failed> {
         let port = if self.scheme == "https" { peer.https_port } else { peer.http_port };
         let mut command: Command = arena.beside("wrk");
         command.args(["-t1", "--latency"]);
@@ -74,11 +75,11 @@ impl Load {
 
 /// What wrk counted.
 #[derive(Clone, Debug, PartialEq)]
-struct Counted {
-    requests: u64,
-    seconds: f64,
-    p99_milliseconds: f64,
-    errors: u64,
+pub struct Counted {
+    pub requests: u64,
+    pub seconds: f64,
+    pub p99_milliseconds: f64,
+    pub errors: u64,
 }
 
 fn parse(said: &str) -> Option<Counted> {

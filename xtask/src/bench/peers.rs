@@ -1,83 +1,26 @@
-//! The proxies, their configurations, and the machine's cores.
+//! Where the proxies run: the origin, the machine's cores, their processes.
 
 use std::fs::{self, File};
-use std::io::{BufRead, BufReader};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
+use super::entrants::{ENTRANTS, Peer, Placement, enter};
 use super::process::{Tree, ticks_per_second};
 use crate::failed::Failed;
 use crate::{ORIGIN, shell, tree};
 
-const START_LIMIT: Duration = Duration::from_secs(10);
+const START_LIMIT: Duration = Duration::from_secs(20);
 const STOP_LIMIT: Duration = Duration::from_secs(10);
 /// The log of the last run is closed and health checks have run once.
 const SETTLE: Duration = Duration::from_millis(500);
 
-/// A proxy that is measured, with ports of its own.
-#[derive(Clone, Debug)]
-pub struct Peer {
-    pub name: &'static str,
-    pub http_port: u16,
-    pub https_port: u16,
-    program: PathBuf,
-    arguments: Vec<String>,
-    access_log: PathBuf,
-    output: PathBuf,
-}
-
-impl Peer {
-    pub fn logged_lines(&self) -> Result<u64, Failed> {
-        let file = File::open(&self.access_log).map_err(Failed::file(&self.access_log))?;
-        Ok(BufReader::with_capacity(1 << 20, file).split(b'\n').map_while(Result::ok).count()
-            as u64)
-    }
-}
-
-/// A program beside its configuration in `xtask/bench`, and how it is started with it.
-struct Entrant {
-    name: &'static str,
-    program: &'static str,
-    configuration: &'static str,
-    arguments: &'static [&'static str],
-    /// In the working folder. HAProxy logs to its standard output.
-    access_log: &'static str,
-}
-
-pub const OURS: &str = "pointsman";
-pub const NAMES: [&str; 3] = [OURS, "nginx", "haproxy"];
-
-const ENTRANTS: [Entrant; NAMES.len()] = [
-    Entrant {
-        name: NAMES[0],
-        program: OURS,
-        configuration: "pointsman.hcl",
-        arguments: &["run", "@CONFIGURATION@", "--state", "@WORK@/state"],
-        access_log: "pointsman.access",
-    },
-    Entrant {
-        name: NAMES[1],
-        program: "nginx",
-        configuration: "nginx.conf",
-        arguments: &["-e", "@WORK@/nginx.error", "-c", "@CONFIGURATION@"],
-        access_log: "nginx.access",
-    },
-    Entrant {
-        name: NAMES[2],
-        program: "haproxy",
-        configuration: "haproxy.conf",
-        arguments: &["-f", "@CONFIGURATION@"],
-        access_log: "haproxy.output",
-    },
-];
-
 /// Where the proxies meet: the working folder, the origin, and who runs on which core.
 pub struct Arena {
-    pub peers: Vec<Peer>,
+    peers: Vec<Peer>,
     ticks_per_second: u64,
     cores: Cores,
     origin: Child,
@@ -96,10 +39,14 @@ impl Arena {
             .map(|(entrant, ports)| enter(entrant, folder, *origin_port, ports))
             .collect::<Result<_, _>>()?;
         let mut origin = cores.others(&tree::program("xtask"));
-        let origin = origin.args([ORIGIN, &origin_port.to_string()]).stdin(Stdio::null()).spawn();
-        let origin = origin.map_err(Failed::file("the origin"))?;
-        await_port(*origin_port).map_err(Failed::file("the origin"))?;
+        let started = origin.args([ORIGIN, &origin_port.to_string()]).stdin(Stdio::null()).spawn();
+        let mut origin = started.map_err(Failed::file("the origin"))?;
+        await_port(*origin_port, &mut origin).map_err(Failed::file("the origin"))?;
         Ok(Arena { peers, ticks_per_second: ticks_per_second(), cores, origin })
+    }
+
+    pub fn peer(&self, name: &str) -> Option<&Peer> {
+        self.peers.iter().find(|peer| peer.name == name)
     }
 
     /// Starts a proxy and waits until it listens.
@@ -107,12 +54,15 @@ impl Arena {
         let _ = fs::remove_file(&peer.access_log);
         let output = File::create(&peer.output).map_err(Failed::file(&peer.output))?;
         let errors = output.try_clone().map_err(Failed::file(&peer.output))?;
-        let mut command = self.cores.proxy(&peer.program);
+        let mut command = match peer.placement {
+            Placement::OwnCore => self.cores.proxy(&peer.program),
+            Placement::AnyCore => Command::new(&peer.program),
+        };
         command.args(&peer.arguments).stdin(Stdio::null()).stdout(output).stderr(errors);
         let child = command.spawn().map_err(Failed::file(&peer.program))?;
-        let running = Running { child, ticks_per_second: self.ticks_per_second };
+        let mut running = Running { child, ticks_per_second: self.ticks_per_second };
         for port in [peer.http_port, peer.https_port] {
-            await_port(port).map_err(|error| {
+            await_port(port, &mut running.child).map_err(|error| {
                 let said = fs::read_to_string(&peer.output).unwrap_or_default();
                 Failed::Unexpected(format!(
                     "{} does not listen on {port}: {error}\n{said}",
@@ -215,39 +165,6 @@ fn on(core: usize) -> Command {
     command
 }
 
-/// Writes the configuration of an entrant with its ports and paths.
-fn enter(entrant: &Entrant, folder: &Path, origin: u16, ports: &[u16]) -> Result<Peer, Failed> {
-    let root = tree::root();
-    let (http_port, https_port) = match ports {
-        [http, https] => (*http, *https),
-        _ => return Err(Failed::Unexpected(format!("{} wants two ports", entrant.name))),
-    };
-    let template = root.join("xtask/bench").join(entrant.configuration);
-    let configuration = folder.join(entrant.configuration);
-    let fill = |text: &str| {
-        text.replace("@CONFIGURATION@", &configuration.to_string_lossy())
-            .replace("@WORK@", &folder.to_string_lossy())
-            .replace("@HTTP@", &http_port.to_string())
-            .replace("@HTTPS@", &https_port.to_string())
-            .replace("@ORIGIN@", &origin.to_string())
-    };
-    let text = fs::read_to_string(&template).map_err(Failed::file(&template))?;
-    fs::write(&configuration, fill(&text)).map_err(Failed::file(&configuration))?;
-    let program = match entrant.name {
-        OURS => tree::program(entrant.program),
-        _ => PathBuf::from(entrant.program),
-    };
-    Ok(Peer {
-        name: entrant.name,
-        http_port,
-        https_port,
-        program,
-        arguments: entrant.arguments.iter().map(|argument| fill(argument)).collect(),
-        access_log: folder.join(entrant.access_log),
-        output: folder.join(format!("{}.output", entrant.name)),
-    })
-}
-
 fn make_certificate(folder: &Path) -> Result<(), Failed> {
     let (chain, key) = (folder.join("cert.pem"), folder.join("key.pem"));
     let both = folder.join("both.pem");
@@ -287,12 +204,14 @@ fn free_ports(count: usize) -> std::io::Result<Vec<u16>> {
     held.iter().map(|listener| Ok(listener.local_addr()?.port())).collect()
 }
 
-fn await_port(port: u16) -> std::io::Result<()> {
+/// Waits until the port is listened on, unless the process ends before.
+fn await_port(port: u16, process: &mut Child) -> std::io::Result<()> {
     let end = Instant::now() + START_LIMIT;
     loop {
         match TcpStream::connect((Ipv4Addr::LOCALHOST, port)) {
             Ok(_) => return Ok(()),
             Err(error) if Instant::now() > end => return Err(error),
+            Err(error) if process.try_wait()?.is_some() => return Err(error),
             Err(_) => std::thread::sleep(Duration::from_millis(50)),
         }
     }
@@ -303,36 +222,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn configurations_are_filled_in_and_ask_for_equal_work() {
-        let folder = tempfile::tempdir().unwrap();
-        for entrant in &ENTRANTS {
-            let peer = enter(entrant, folder.path(), 1111, &[2222, 3333]).unwrap();
-            let text = fs::read_to_string(folder.path().join(entrant.configuration)).unwrap();
-            let left = text
-                .lines()
-                .chain(peer.arguments.iter().map(String::as_str))
-                .find(|line| line.contains('@'));
-            assert_eq!(left, None, "{}", peer.name);
-            for part in ["127.0.0.1:1111", "2222", "3333", "127.0.0.0/8", "/r01/", "/r20/"] {
-                assert!(text.contains(part), "{} has no {part}", peer.name);
-            }
-        }
-    }
-
-    #[test]
     fn ports_are_different() {
         let mut ports = free_ports(7).unwrap();
         ports.sort_unstable();
         ports.dedup();
         assert_eq!(ports.len(), 7);
-    }
-
-    #[test]
-    fn lines_of_a_log_are_counted() {
-        let folder = tempfile::tempdir().unwrap();
-        let mut peer = enter(&ENTRANTS[0], folder.path(), 1, &[2, 3]).unwrap();
-        peer.access_log = folder.path().join("log");
-        fs::write(&peer.access_log, "a\nb\nc\n").unwrap();
-        assert_eq!(peer.logged_lines().unwrap(), 3);
     }
 }

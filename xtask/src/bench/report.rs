@@ -5,7 +5,7 @@ use std::fmt::Write;
 use serde_json::{Value, json};
 
 use super::Case;
-use super::peers::OURS;
+use super::goal::{Goal, Outcome};
 use super::sample::Sample;
 
 /// All samples of one proxy in one case.
@@ -41,15 +41,15 @@ pub fn text(cases: &[Case], samples: &[Sample]) -> String {
     let mut out = String::new();
     for case in cases {
         let rows = rows(case, samples);
-        let ours = rows.iter().find(|row| row.proxy == OURS).map(Row::cost);
+        let ours = case.ours(&rows);
         let _ = writeln!(out, "\n{}: {}", case.name, case.summary);
         let _ = writeln!(
             out,
-            "  {:<10} {:>10} {:>19} {:>10} {:>9} {:>9} {:>7}",
-            "", "median", "[min..max]", "ours ÷ it", "per s", "p99 ms", "errors"
+            "  {:<14} {:>10} {:>19} {:>10} {:>9} {:>9} {:>8} {:>7}",
+            "", "median", "[min..max]", "ours ÷ it", "per s", "p99 ms", "RSS MB", "errors"
         );
         for row in &rows {
-            write_row(row, ours, &mut out);
+            write_row(case, row, ours, &mut out);
         }
         let _ = writeln!(
             out,
@@ -57,14 +57,35 @@ pub fn text(cases: &[Case], samples: &[Sample]) -> String {
             case.kind.unit(),
             rows.first().map_or(0, |r| r.samples.len())
         );
+        for (goal, outcome) in outcomes(case, &rows) {
+            let _ = writeln!(out, "  goal {goal}: {outcome}");
+        }
     }
     out
 }
 
-fn write_row(row: &Row<'_>, ours: Option<f64>, out: &mut String) {
+impl Case {
+    fn ours(&self, rows: &[Row<'_>]) -> Option<f64> {
+        let name = self.proxies.first()?;
+        rows.iter().find(|row| row.proxy == *name).map(Row::cost)
+    }
+}
+
+fn outcomes(case: &Case, rows: &[Row<'_>]) -> Vec<(Goal, Outcome)> {
+    let cost = |name: &str| rows.iter().find(|row| row.proxy == name).map(Row::cost);
+    let judge = |goal: &Goal| match case.ours(rows) {
+        Some(ours) => goal.judge(ours, cost),
+        None => Outcome::Open,
+    };
+    case.goals.iter().map(|goal| (*goal, judge(goal))).collect()
+}
+
+fn write_row(case: &Case, row: &Row<'_>, ours: Option<f64>, out: &mut String) {
     let range = format!("[{:.2}..{:.2}]", row.least(), row.most());
     let ratio = match ours {
-        Some(ours) if row.proxy != OURS && row.cost() > 0.0 => format!("{:.2}", ours / row.cost()),
+        Some(ours) if case.proxies.first() != Some(&row.proxy) && row.cost() > 0.0 => {
+            format!("{:.2}", ours / row.cost())
+        }
         Some(_) | None => String::new(),
     };
     let number = |value: Option<f64>, digits: usize| {
@@ -72,22 +93,28 @@ fn write_row(row: &Row<'_>, ours: Option<f64>, out: &mut String) {
     };
     let _ = writeln!(
         out,
-        "  {:<10} {:>10.2} {range:>19} {ratio:>10} {:>9} {:>9} {:>7}",
+        "  {:<14.14} {:>10.2} {range:>19} {ratio:>10} {:>9} {:>9} {:>8} {:>7}",
         row.proxy,
         row.cost(),
         number(row.median_of(|sample| sample.per_second), 0),
         number(row.median_of(|sample| sample.p99_milliseconds), 2),
+        number(row.median_of(|sample| sample.resident_megabytes), 1),
         row.errors(),
     );
 }
 
 pub fn json(cases: &[Case], samples: &[Sample]) -> String {
     let cases: Vec<Value> = cases.iter().map(|case| case_json(case, samples)).collect();
-    format!("{:#}\n", json!({ "version": 1, "cases": cases }))
+    format!("{:#}\n", json!({ "version": 2, "cases": cases }))
 }
 
 fn case_json(case: &Case, samples: &[Sample]) -> Value {
-    let proxies: serde_json::Map<String, Value> = rows(case, samples)
+    let measured = rows(case, samples);
+    let goals: Vec<Value> = outcomes(case, &measured)
+        .iter()
+        .map(|(goal, outcome)| json!({ "goal": goal.to_string(), "outcome": outcome.to_string() }))
+        .collect();
+    let proxies: serde_json::Map<String, Value> = measured
         .iter()
         .map(|row| {
             let runs: Vec<f64> = row.samples.iter().map(|sample| sample.cost).collect();
@@ -96,12 +123,13 @@ fn case_json(case: &Case, samples: &[Sample]) -> Value {
                 "runs": runs,
                 "per_second": row.median_of(|sample| sample.per_second),
                 "p99_milliseconds": row.median_of(|sample| sample.p99_milliseconds),
+                "resident_megabytes": row.median_of(|sample| sample.resident_megabytes),
                 "errors": row.errors(),
             });
             (row.proxy.to_owned(), value)
         })
         .collect();
-    json!({ "case": case.name, "what": case.summary, "unit": case.kind.unit().to_string(), "proxies": proxies })
+    json!({ "case": case.name, "what": case.summary, "unit": case.kind.unit().to_string(), "proxies": proxies, "goals": goals })
 }
 
 /// In the order in which proxies first ran.
@@ -129,6 +157,7 @@ fn median(values: impl Iterator<Item = f64>) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::super::CASES;
+    use super::super::entrants::OURS;
     use super::*;
 
     fn samples() -> Vec<Sample> {

@@ -9,6 +9,8 @@ pub struct Sample {
     pub cost: f64,
     pub per_second: Option<f64>,
     pub p99_milliseconds: Option<f64>,
+    /// Resident memory at the end of the run.
+    pub resident_megabytes: Option<f64>,
     /// Answers that were not 2xx or 3xx, and connections that failed.
     pub errors: u64,
     /// How many lines the access log must have by now, where it is compared.
@@ -19,7 +21,8 @@ pub struct Sample {
 pub enum Unit {
     MicrosecondsPerRequest,
     MicrosecondsPerHandshake,
-    KilobytesPerThousand,
+    KilobytesPerConnection,
+    TimesAtRest,
 }
 
 impl fmt::Display for Unit {
@@ -27,7 +30,8 @@ impl fmt::Display for Unit {
         f.write_str(match self {
             Unit::MicrosecondsPerRequest => "CPU µs/request",
             Unit::MicrosecondsPerHandshake => "CPU µs/handshake",
-            Unit::KilobytesPerThousand => "KB/1000 connections",
+            Unit::KilobytesPerConnection => "KiB/connection",
+            Unit::TimesAtRest => "p99 while reloading ÷ p99 at rest",
         })
     }
 }
