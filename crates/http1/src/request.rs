@@ -123,13 +123,16 @@ const DOUBTFUL_END: Reasons = Reasons::of(&[
 /// succeeds, with the doubts in `class` and `reasons`. The limits hold for partial heads as well.
 pub fn parse_request(buf: &[u8], fields: &mut Fields) -> Result<Parsed<RequestHead>, RequestError> {
     fields.0.clear();
-    let start = skip_empty_lines(buf)?;
+    let (start, bare) = skip_empty_lines(buf)?;
     let Some(end) = head_end(buf, start)? else {
         check_partial(&buf[start..])?;
         return Ok(Parsed::Partial);
     };
     let mut lines = Lines::new(buf, start, end);
     let (mut quirks, mut reasons) = (Quirks::default(), Reasons::NONE);
+    if bare {
+        reasons.insert(DesyncReason::NonCrLfLineTermination);
+    }
     // `head_end` found a line.
     let (_, line) = lines.next_line().ok_or(RequestError::Method)?;
     if line.len() > REQUEST_LINE_MAX {
@@ -144,14 +147,18 @@ pub fn parse_request(buf: &[u8], fields: &mut Fields) -> Result<Parsed<RequestHe
     read(buf, end, &line, fields, quirks, reasons).map(Parsed::Complete)
 }
 
-/// RFC 9112 §2.2: empty lines before the request line are ignored.
-fn skip_empty_lines(buf: &[u8]) -> Result<usize, RequestError> {
-    let mut start = 0;
+/// RFC 9112 §2.2: empty lines before the request line are ignored. Answers where the request begins,
+/// and whether one of the lines was a LF alone.
+fn skip_empty_lines(buf: &[u8]) -> Result<(usize, bool), RequestError> {
+    let (mut start, mut bare) = (0, false);
     for _ in 0..=LEADING_EMPTY_LINES_MAX {
         match buf.get(start..) {
             Some([b'\r', b'\n', ..]) => start += 2,
-            Some([b'\n', ..]) => start += 1,
-            _ => return Ok(start),
+            Some([b'\n', ..]) => {
+                start += 1;
+                bare = true;
+            }
+            _ => return Ok((start, bare)),
         }
     }
     Err(RequestError::Method)

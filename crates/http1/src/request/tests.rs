@@ -78,6 +78,22 @@ fn request_lines() {
 }
 
 #[test]
+fn empty_lines_before_the_request_line() {
+    let rows: &[(&str, &[DesyncReason])] = &[
+        (r"\r\n", &[]),
+        (r"\r\n\r\n", &[]),
+        (r"\n", &[DesyncReason::NonCrLfLineTermination]),
+        (r"\r\n\n", &[DesyncReason::NonCrLfLineTermination]),
+    ];
+    for (empty, reasons) in rows {
+        let raw = [unescape(empty), with_lines("GET / HTTP/1.1", "")].concat();
+        let (head, _) = parse(&raw).unwrap();
+        assert_eq!(head.reasons, Reasons::of(reasons), "{empty}");
+        assert_eq!(head.len, raw.len(), "{empty}");
+    }
+}
+
+#[test]
 fn framing() {
     use FramingError::*;
     type Row = (&'static str, Result<Framing, FramingError>);
