@@ -32,6 +32,10 @@ const FIRST_READ_BYTES: usize = 16 * 1024;
 /// Interim answers that one request may get.
 const INTERIM_MAX: u32 = 32;
 
+/// How long the target may still begin its answer once the client has closed its half. A client that
+/// closed whole looks the same until it is written to, and nobody should work long for that one.
+const HALF_CLOSED_MILLIS_MAX: u32 = 5000;
+
 const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 
 /// An attempt that has had no byte of an answer.
@@ -66,6 +70,16 @@ struct Relay<'c, 'r> {
     interim: Vec<u8>,
     interim_written: usize,
     interims: u32,
+    client: Client,
+}
+
+/// What is known of the client while it waits.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Client {
+    Here,
+    /// It sends nothing more, but may still read (RFC 9293 §3.6).
+    HalfClosed,
+    Gone,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -165,6 +179,7 @@ impl<'c, 'r> Relay<'c, 'r> {
             interim: Vec::new(),
             interim_written: 0,
             interims: 0,
+            client: Client::Here,
         };
         relay.expect_continue();
         relay.touch();
@@ -196,7 +211,9 @@ impl<'c, 'r> Relay<'c, 'r> {
 
     /// Moves the deadline on from the last reading of the clock.
     fn touch(&self) {
-        self.connection.timer.set(self.core.deadline(self.idle_millis));
+        if self.client == Client::Here {
+            self.connection.timer.set(self.core.deadline(self.idle_millis));
+        }
     }
 
     /// Sends the request and waits for the head of the answer.
@@ -211,8 +228,17 @@ impl<'c, 'r> Relay<'c, 'r> {
         if let Poll::Ready(result) = self.poll_answer(cx) {
             return Poll::Ready(result);
         }
-        if self.uploading == Uploading::Done && self.client_gone(cx) {
-            return Poll::Ready(Err(Refusal::RequestClientClosed));
+        if self.uploading == Uploading::Done && self.client == Client::Here {
+            self.client = self.watch_client(cx);
+            match self.client {
+                Client::Here => {}
+                Client::HalfClosed => {
+                    self.core.now();
+                    let limit = self.idle_millis.min(HALF_CLOSED_MILLIS_MAX);
+                    self.connection.timer.set(self.core.deadline(limit));
+                }
+                Client::Gone => return Poll::Ready(Err(Refusal::RequestClientClosed)),
+            }
         }
         if std::mem::take(&mut self.upload.progressed) && self.uploading == Uploading::Going {
             self.core.now();
@@ -220,7 +246,9 @@ impl<'c, 'r> Relay<'c, 'r> {
         }
         self.connection.timer.poll_expired(cx).map(|()| {
             let waits_for_client = self.uploading == Uploading::Going && self.upload.drained();
-            Err(if waits_for_client {
+            Err(if self.client == Client::HalfClosed {
+                Refusal::RequestClientClosed
+            } else if waits_for_client {
                 Refusal::RequestBodyTimeout
             } else {
                 Refusal::TargetResponseTimeout
@@ -350,19 +378,20 @@ impl<'c, 'r> Relay<'c, 'r> {
         None
     }
 
-    /// Whether the client has closed; reads ahead a little to find out.
-    fn client_gone(&mut self, cx: &mut Context<'_>) -> bool {
+    /// Reads ahead a little to find out whether the client has closed.
+    fn watch_client(&mut self, cx: &mut Context<'_>) -> Client {
         while self.connection.pending.len() < PIPELINED_MAX {
             let mut scratch = self.core.buffers.scratch();
             match self.connection.stream.poll_read(cx, scratch.space()) {
-                Poll::Pending => return false,
-                Poll::Ready(Ok(0) | Err(_)) => return true,
+                Poll::Pending => return Client::Here,
+                Poll::Ready(Ok(0)) => return Client::HalfClosed,
+                Poll::Ready(Err(_)) => return Client::Gone,
                 Poll::Ready(Ok(length)) => {
                     scratch.set_filled(length);
                     self.connection.pending.extend_from_slice(scratch.filled());
                 }
             }
         }
-        false
+        Client::Here
     }
 }

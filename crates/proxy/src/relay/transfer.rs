@@ -7,7 +7,7 @@ use http1::Framing;
 use model::Refusal;
 use net::splice::End;
 
-use super::{Answered, Heading, Relay, SPLICE_MIN, Source, Uploading};
+use super::{Answered, Client, Heading, Relay, SPLICE_MIN, Source, Uploading};
 use crate::exchange::After;
 use crate::forward::Prepared;
 use crate::live::Live;
@@ -37,6 +37,9 @@ impl<'c> Relay<'c, '_> {
         heading: Heading<'c>,
     ) -> Result<Answer<'c>, Refusal> {
         let head = &heading.head;
+        // From here on, writing shows whether the client is there.
+        self.client = Client::Here;
+        self.touch();
         self.request.record.answered(head.status, self.core.clock.recent());
         if head.status >= 500 {
             self.aimed.outstanding.target().counters.answered_5xx();
