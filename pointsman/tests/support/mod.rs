@@ -2,6 +2,9 @@
 //! what a test wants, and clients that send exact bytes.
 #![allow(dead_code, reason = "each test file uses its own part of this")]
 
+pub mod recorder;
+pub mod strict;
+
 use std::io::{ErrorKind, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
