@@ -12,7 +12,7 @@ use tokio::net::TcpStream;
 
 use crate::connection::{Connection, linger};
 use crate::core::Core;
-use crate::exchange::{After, Request, current_listener};
+use crate::exchange::{After, BodyTaken, Request, current_listener};
 use crate::forward::Prepared;
 use crate::live::Live;
 use crate::record;
@@ -119,7 +119,12 @@ async fn say(
     request: &mut Request,
     saying: Saying<'_>,
 ) -> After {
-    let drained = skip_body(connection, request.head.framing);
+    let drained = match request.body {
+        BodyTaken::Nothing => skip_body(connection, request.head.framing),
+        BodyTaken::Part => false,
+        // Skipping it again would take the next request for it.
+        BodyTaken::Whole => true,
+    };
     if !drained {
         request.close = true;
     }

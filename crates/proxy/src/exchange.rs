@@ -56,6 +56,16 @@ pub struct Request {
     pub close: bool,
     /// So does the target's (ALB.md §6c, Ambiguous in defensive mode).
     pub desync_close: bool,
+    pub body: BodyTaken,
+}
+
+/// How much of a request's body is no longer on its connection: what follows is the next request
+/// only if that is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BodyTaken {
+    Nothing,
+    Part,
+    Whole,
 }
 
 impl Request {
@@ -83,6 +93,7 @@ impl Request {
             record: Record::new(now, core.clock.wall(), bytes.len() as u64),
             out: Vec::new(),
             desync_close: false,
+            body: BodyTaken::Nothing,
             close: !head.keep_alive || core.draining.get() || now >= connection.expires,
             notes,
             bytes,

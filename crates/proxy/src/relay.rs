@@ -14,7 +14,7 @@ use self::transfer::Answer;
 use crate::buffers::Scratch;
 use crate::connection::Connection;
 use crate::core::Core;
-use crate::exchange::{After, Request};
+use crate::exchange::{After, BodyTaken, Request};
 use crate::forward::{Aimed, Prepared, body_free};
 use crate::live::Live;
 use crate::pump::{Pump, PumpError};
@@ -142,6 +142,7 @@ fn preload(
         return Ok(());
     }
     let pending = std::mem::take(&mut connection.pending);
+    request.body = BodyTaken::Part;
     let used = upload.preload(&pending).map_err(|_| {
         request.close = true;
         Refusal::RequestMalformed
@@ -187,7 +188,7 @@ impl<'c, 'r> Relay<'c, 'r> {
     }
 
     /// No byte of an answer has come.
-    fn failed(self, refusal: Refusal, reused: bool) -> AttemptFailed {
+    fn failed(mut self, refusal: Refusal, reused: bool) -> AttemptFailed {
         let attempt = if reused && refusal == Refusal::TargetClosed {
             Attempt::ReusedFailed {
                 idempotent: self.request.head.method.idempotent(),
@@ -196,7 +197,7 @@ impl<'c, 'r> Relay<'c, 'r> {
         } else {
             Attempt::FreshFailed
         };
-        self.request.record.unanswered();
+        self.nothing_said();
         AttemptFailed { refusal, attempt, counts: refusal.blame() == model::Blame::Target }
     }
 
@@ -207,6 +208,12 @@ impl<'c, 'r> Relay<'c, 'r> {
             self.interim.extend_from_slice(CONTINUE);
             self.request.head.expect_continue = false;
         }
+    }
+
+    /// The attempt is over, and the client has had nothing of an answer.
+    fn nothing_said(&mut self) {
+        self.request.record.unanswered();
+        self.request.body = if self.upload.finished() { BodyTaken::Whole } else { BodyTaken::Part };
     }
 
     /// Moves the deadline on from the last reading of the clock.
