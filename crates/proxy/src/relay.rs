@@ -128,7 +128,11 @@ pub async fn relay(
             Box::pin(tunnel(core, connection, request, target, aimed, idle_millis, out)).await;
             Ok(Answered { after: After::Abort, reusable: false })
         }
-        Err(refusal) => Ok(relay.broken(refusal)),
+        // Nothing of it has been said yet.
+        Err(refusal) => {
+            relay.nothing_said();
+            Err(AttemptFailed { refusal, attempt: Attempt::FreshFailed, counts: true })
+        }
     }
 }
 

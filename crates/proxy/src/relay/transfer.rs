@@ -29,7 +29,7 @@ pub(super) struct Ending {
 }
 
 impl<'c> Relay<'c, '_> {
-    /// Begins to pass the answer on.
+    /// Begins to pass the answer on. An error is one of which nothing has been said yet.
     pub(super) fn answer(
         &mut self,
         live: &Live,
@@ -253,13 +253,6 @@ impl<'c> Relay<'c, '_> {
             (true, false) => After::KeepAlive,
         };
         Answered { after, reusable }
-    }
-
-    /// The target began an answer that cannot be passed on.
-    pub(super) fn broken(self, refusal: Refusal) -> Answered {
-        self.request.record.cause(refusal);
-        self.core.counters.refused(refusal);
-        Answered { after: After::Abort, reusable: false }
     }
 }
 
