@@ -61,6 +61,10 @@ pub struct RunArguments {
     /// Reload when a configuration file changes.
     #[arg(long)]
     pub watch: bool,
+    /// Keep from the file system all but what the configuration names (landlock). A later
+    /// configuration that names other folders needs a restart.
+    #[arg(long)]
+    pub confine: bool,
     /// How the control-plane log on standard error is written.
     #[arg(long, value_enum, default_value_t = LogFormat::Text, env = "POINTSMAN_LOG_FORMAT")]
     pub log_format: LogFormat,

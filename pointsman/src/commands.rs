@@ -84,6 +84,7 @@ fn run(arguments: &RunArguments) -> ExitCode {
         cores: arguments.cores.map(usize::from),
         state: state(&arguments.instance),
         watch: arguments.watch,
+        confine: arguments.confine,
         journal,
         style: terminal_style(std::io::stderr().is_terminal()),
         live_line: banner.is_some() && std::io::stdout().is_terminal(),

@@ -10,6 +10,7 @@ mod generation;
 mod health;
 mod load;
 mod probe;
+mod reach;
 mod run;
 mod sockets;
 mod state;

@@ -10,6 +10,7 @@ pub mod filter;
 pub mod splice;
 
 pub mod clock;
+pub mod confine;
 pub mod core;
 pub mod limits;
 pub mod namespace;
