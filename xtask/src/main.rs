@@ -5,6 +5,7 @@
 
 mod arrows;
 mod bench;
+mod chaos;
 mod examples;
 mod failed;
 mod rust_source;
@@ -63,6 +64,12 @@ const VERBS: &[Verb] = &[
         summary: "ours beside nginx, HAProxy and Envoy on this machine, in interleaved runs",
         carry_out: bench::carry_out,
     },
+    Verb {
+        name: "chaos",
+        usage: "[--only CASE,..] [--seconds N] [--json FILE]",
+        summary: "what becomes of requests while targets, the disk, the clock and we ourselves fail",
+        carry_out: chaos::carry_out,
+    },
 ];
 
 /// Started by `bench` as a process of its own, so that its time is not counted as the proxy's.
@@ -77,6 +84,7 @@ fn main() -> ExitCode {
         Some((verb, rest)) if verb == ORIGIN => bench::origin::serve(rest),
         Some((verb, rest)) if verb == CLIENTS => bench::clients::hold(rest),
         Some((verb, rest)) if verb == VISITOR => bench::clients::visit(rest),
+        Some((verb, rest)) if verb == chaos::target::VERB => chaos::target::serve(rest),
         Some((verb, rest)) => match VERBS.iter().find(|known| known.name == verb) {
             Some(known) => (known.carry_out)(rest),
             None => Err(Failed::Usage(format!("there is no `{verb}`"))),

@@ -31,6 +31,14 @@ pub const FOR_BENCH: &[Tool] = &[
     Tool { program: "python3", package: "python3-venv" },
 ];
 
+/// What limits a process, puts it into a namespace of its own, and moves its clock.
+pub const FOR_CHAOS: &[Tool] = &[
+    Tool { program: "setpriv", package: "util-linux" },
+    Tool { program: "prlimit", package: "util-linux" },
+    Tool { program: "unshare", package: "util-linux" },
+    Tool { program: "faketime", package: "faketime" },
+];
+
 /// Installs what is missing where that is allowed, else says how.
 pub fn provide(tools: &[Tool]) -> Result<(), Failed> {
     let missing = missing(tools, shell::is_there);
