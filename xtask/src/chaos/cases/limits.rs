@@ -68,7 +68,7 @@ pub fn descriptors(stage: &Stage) -> Result<Row, Failed> {
     row.expect(instance.status().is_some(), || "`status` is not answered any more".to_owned());
     // Some are left only where accepting one more would leave none for its target.
     if let Some(worst) = worst.descriptors {
-        row.note(format!("{worst} of {LIMIT} descriptors were in use"));
+        row.note(format!("{} of {LIMIT} descriptors were in use", worst.min(LIMIT)));
         row.expect(worst + 4 >= LIMIT, || "they were not exhausted".to_owned());
     }
     let after = instance.usage_at_rest();
@@ -147,13 +147,13 @@ fn fill(path: &Path) -> Result<(), Failed> {
     Ok(())
 }
 
-/// Begins as a line of ours does and has one request.
+/// Begins and ends as a line of ours does, and no other line begins in it.
 fn is_whole(line: &str) -> bool {
-    line.starts_with("http 2") && line.matches(" HTTP/1.1\" \"").count() == 1
+    line.starts_with("http 2") && line.matches("http 2").count() == 1 && line.contains(" TID_")
 }
 
 pub fn memory(stage: &Stage) -> Result<Row, Failed> {
-    const LIMIT: u64 = 64 * 1024 * 1024;
+    const LIMIT: u64 = 24 * 1024 * 1024;
     const LARGE: Manner = Manner { size: 2 * 1024 * 1024, ..PROMPT };
     let (group, through) =
         match Cgroup::create(&format!("pointsman-chaos-{}", std::process::id()), LIMIT) {
@@ -168,11 +168,11 @@ pub fn memory(stage: &Stage) -> Result<Row, Failed> {
     let mut instance = Instance::start_by(stage, &site, Way { through, ..Way::default() })?;
     let before = instance.usage_at_rest();
     let plan = Plan {
-        workers: 40,
+        workers: 80,
         patience: Duration::from_secs(30),
         post_every: 2,
         post_bytes: 1024 * 1024,
-        read_pause: Duration::from_millis(25),
+        read_pause: Duration::from_millis(50),
         ..Plan::steady(site.address())
     };
     let load = Load::start(&plan);

@@ -50,7 +50,7 @@ pub fn kill(stage: &Stage) -> Result<Row, Failed> {
     let site = Site::new(addresses(&targets))?;
     let mut instance = Instance::start(stage, &site)?;
     let before = instance.usage_at_rest();
-    let load = Load::start(&Plan::steady(site.address()));
+    let load = Load::start(&Plan { workers: 24, ..Plan::steady(site.address()) });
     let mut deaths = Vec::new();
     let mut slowest = Duration::ZERO;
     for target in &mut targets[..2] {

@@ -17,6 +17,8 @@ pub struct Cgroup {
 struct Files {
     /// Below [`ROOT`].
     folder: &'static str,
+    /// A file of the folder by which the version is known: what is not mounted is an empty folder.
+    known_by: &'static str,
     limit: &'static str,
     most: &'static str,
     /// Has a line `oom_kill N`.
@@ -24,9 +26,16 @@ struct Files {
 }
 
 const VERSIONS: [Files; 2] = [
-    Files { folder: "", limit: "memory.max", most: "memory.peak", events: "memory.events" },
+    Files {
+        folder: "",
+        known_by: "cgroup.controllers",
+        limit: "memory.max",
+        most: "memory.peak",
+        events: "memory.events",
+    },
     Files {
         folder: "memory",
+        known_by: "cgroup.procs",
         limit: "memory.limit_in_bytes",
         most: "memory.max_usage_in_bytes",
         events: "memory.oom_control",
@@ -39,7 +48,11 @@ impl Cgroup {
     pub fn create(name: &str, limit: u64) -> io::Result<Cgroup> {
         let mut last = io::Error::from(io::ErrorKind::NotFound);
         for files in &VERSIONS {
-            let folder = Path::new(ROOT).join(files.folder).join(name);
+            let parent = Path::new(ROOT).join(files.folder);
+            if !parent.join(files.known_by).is_file() {
+                continue;
+            }
+            let folder = parent.join(name);
             match fs::create_dir(&folder) {
                 Ok(()) => {
                     // From here on it is removed whatever happens.
