@@ -2,25 +2,33 @@
 //! gets its own.
 
 use std::io::Write;
-use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::channel;
+use std::sync::{Arc, Mutex};
 
 use super::support::recorder::answers;
 use super::{Instance, Origin, Wire, at, free_port, simple};
 
-/// Serves `/evil` with the bytes of the row, and every other path with its own name.
-fn evil(answer: Vec<u8>) -> Origin {
-    Origin::start(move |wire| {
+/// Serves `/evil` with the bytes of the row, and every other path with its own name. The flag says
+/// that a connection was used again after `/evil`.
+fn evil(answer: Vec<u8>) -> (Origin, Arc<AtomicBool>) {
+    let reused = Arc::new(AtomicBool::new(false));
+    let flag = Arc::clone(&reused);
+    let origin = Origin::start(move |wire| {
+        let mut spoilt = false;
         while let Some(request) = wire.request() {
+            flag.fetch_or(spoilt, Ordering::SeqCst);
             let path = request.split(' ').nth(1).unwrap_or_default();
             if path == "/evil" {
+                spoilt = true;
                 wire.send(&answer);
             } else {
                 let length = path.len();
                 wire.send(format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n{path}"));
             }
         }
-    })
+    });
+    (origin, reused)
 }
 
 const POISON: &str = "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\npoison";
@@ -119,7 +127,7 @@ fn rows() -> Vec<(&'static str, Gets, Vec<u8>)> {
 fn hostile_answers() {
     let mut differing = Vec::new();
     for (name, gets, bytes) in rows() {
-        let origin = evil(bytes);
+        let (origin, reused) = evil(bytes);
         let port = free_port();
         let _instance = Instance::start(&simple(port, origin.address));
         let mut client = Wire::to(at(port));
@@ -143,6 +151,12 @@ fn hostile_answers() {
         for path in ["/one", "/two"] {
             assert_eq!(Wire::to(at(port)).get(path).text(), path, "{name}: the next client");
         }
+        let harmless = name == "interim answers";
+        assert_eq!(
+            reused.load(Ordering::SeqCst),
+            harmless,
+            "{name}: the connection was used again"
+        );
     }
     assert!(differing.is_empty(), "{}", differing.join("\n"));
 }
@@ -166,7 +180,7 @@ fn answered(received: &[u8]) -> Vec<u16> {
 /// The body of an answer to HEAD is the next answer in someone else's reading.
 #[test]
 fn an_answer_to_head_with_a_body() {
-    let origin =
+    let (origin, reused) =
         evil(format!("HTTP/1.1 200 OK\r\nContent-Length: 45\r\n\r\n{POISON}").into_bytes());
     let port = free_port();
     let _instance = Instance::start(&simple(port, origin.address));
@@ -175,6 +189,7 @@ fn an_answer_to_head_with_a_body() {
     let head = client.head().unwrap();
     assert!(head.starts_with("HTTP/1.1 200 "), "{head}");
     assert_eq!(client.get("/mine").text(), "/mine");
+    assert!(!reused.load(Ordering::SeqCst));
 }
 
 /// An answer that was there before the request is nobody's.
