@@ -62,8 +62,8 @@ struct Front {
 
 impl Front {
     fn start() -> Front {
-        let (http, https) = (free_port(), free_port());
         let targets = targets::start();
+        let (http, https) = (free_port(), free_port());
         let instance = Instance::start(&configuration(http, https, targets));
         Front { http, https, instance }
     }
