@@ -54,7 +54,8 @@ pub fn parse_response(
     if reasons.intersects(MALFORMED) {
         return Err(ResponseError::Header);
     }
-    if reasons.contains(DesyncReason::NonCompliantHeader) {
+    // A folded line that continues nothing has no name either.
+    if reasons.contains(DesyncReason::NonCompliantHeader) || quirks.folded {
         mend_names(buf, fields)?;
     }
     let reason_start = STATUS_LINE_MIN + 1;

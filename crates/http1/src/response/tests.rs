@@ -45,6 +45,20 @@ fn status_lines() {
     }
 }
 
+/// RFC 9112 §2.2: "either reject the message as invalid or consume each whitespace-preceded line".
+#[test]
+fn a_line_that_continues_nothing_is_no_header() {
+    for (headers, refused) in [
+        (r" A: b\r\n", true),
+        (r"\tA: b\r\nB: c\r\n", true),
+        (r"B: c\r\n more\r\n", false),
+        (r"B: c\r\n A: b\r\n", false),
+    ] {
+        let raw = unescape(&format!(r"HTTP/1.1 200 OK\r\n{headers}Content-Length: 0\r\n\r\n"));
+        assert_eq!(parse(&raw, Method::Get).is_err(), refused, "{headers}");
+    }
+}
+
 #[test]
 fn framing_and_connection() {
     use Framing::*;
