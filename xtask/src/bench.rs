@@ -23,6 +23,7 @@ mod sample;
 use std::fs;
 use std::path::PathBuf;
 
+pub use process::ticks_per_second;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::failed::Failed;

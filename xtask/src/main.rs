@@ -8,6 +8,7 @@ mod bench;
 mod chaos;
 mod examples;
 mod failed;
+mod fuzz;
 mod rust_source;
 mod shell;
 mod test;
@@ -63,6 +64,12 @@ const VERBS: &[Verb] = &[
         usage: "[--json FILE] [--only CASE,..] [--proxies NAME,..] [--reps N] [--secs N]",
         summary: "ours beside nginx, HAProxy and Envoy on this machine, in interleaved runs",
         carry_out: bench::carry_out,
+    },
+    Verb {
+        name: "fuzz",
+        usage: "[--seconds N] [--only TARGET,..] [--jobs N]",
+        summary: "searches for bytes that break a law of the parsers; keeps what it finds",
+        carry_out: fuzz::carry_out,
     },
     Verb {
         name: "chaos",

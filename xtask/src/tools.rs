@@ -39,6 +39,9 @@ pub const FOR_CHAOS: &[Tool] = &[
     Tool { program: "faketime", package: "faketime" },
 ];
 
+/// Compiles libFuzzer.
+pub const FOR_FUZZ: &[Tool] = &[Tool { program: "g++", package: "g++" }];
+
 /// Installs what is missing where that is allowed, else says how.
 pub fn provide(tools: &[Tool]) -> Result<(), Failed> {
     let missing = missing(tools, shell::is_there);
