@@ -9,6 +9,7 @@ mod chaos;
 mod examples;
 mod failed;
 mod fuzz;
+mod instructions;
 mod rust_source;
 mod shell;
 mod test;
@@ -64,6 +65,12 @@ const VERBS: &[Verb] = &[
         usage: "[--json FILE] [--only CASE,..] [--proxies NAME,..] [--reps N] [--secs N]",
         summary: "ours beside nginx, HAProxy and Envoy on this machine, in interleaved runs",
         carry_out: bench::carry_out,
+    },
+    Verb {
+        name: "instructions",
+        usage: "[--agree]",
+        summary: "instructions a decision takes, held against xtask/instructions.txt",
+        carry_out: instructions::carry_out,
     },
     Verb {
         name: "fuzz",

@@ -39,6 +39,9 @@ pub const FOR_CHAOS: &[Tool] = &[
     Tool { program: "faketime", package: "faketime" },
 ];
 
+/// Counts instructions.
+pub const FOR_INSTRUCTIONS: &[Tool] = &[Tool { program: "valgrind", package: "valgrind" }];
+
 /// Compiles libFuzzer.
 pub const FOR_FUZZ: &[Tool] = &[Tool { program: "g++", package: "g++" }];
 
