@@ -52,6 +52,7 @@ pub async fn refuse(
     }
     match refusal.status() {
         None => After::Abort,
+        Some(_) if request.half_said => After::Abort,
         // The client is gone: there is nobody to answer (ALB.md §6d, 460).
         Some(460) => {
             request.record.status(460);

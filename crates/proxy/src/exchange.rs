@@ -57,6 +57,8 @@ pub struct Request {
     /// So does the target's (ALB.md §6c, Ambiguous in defensive mode).
     pub desync_close: bool,
     pub body: BodyTaken,
+    /// An interim answer is only partly written: nothing that follows would be understood.
+    pub half_said: bool,
 }
 
 /// How much of a request's body is no longer on its connection: what follows is the next request
@@ -94,6 +96,7 @@ impl Request {
             out: Vec::new(),
             desync_close: false,
             body: BodyTaken::Nothing,
+            half_said: false,
             close: !head.keep_alive || core.draining.get() || now >= connection.expires,
             notes,
             bytes,

@@ -217,6 +217,7 @@ impl<'c, 'r> Relay<'c, 'r> {
     /// The attempt is over, and the client has had nothing of an answer.
     fn nothing_said(&mut self) {
         self.request.record.unanswered();
+        self.request.half_said |= (1..self.interim.len()).contains(&self.interim_written);
         self.request.body = if self.upload.finished() { BodyTaken::Whole } else { BodyTaken::Part };
     }
 
