@@ -97,7 +97,10 @@ fn sigterm_drains() {
     busy.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
     std::thread::sleep(Duration::from_millis(100));
     instance.signal("TERM");
-    assert_eq!(busy.response().text(), "done");
+    let last = busy.response();
+    assert_eq!(last.text(), "done");
+    // Else the client would send another request, and not know what became of it.
+    assert_eq!(last.header("connection"), Some("close"), "{}", last.head);
     assert!(idle.is_closed());
     let status = until("the instance to end", || instance.child.try_wait().unwrap());
     assert!(status.success(), "{status}");

@@ -126,7 +126,7 @@ async fn say(
         // Skipping it again would take the next request for it.
         BodyTaken::Whole => true,
     };
-    if !drained {
+    if !drained || core.draining.get() {
         request.close = true;
     }
     let status = saying.status;

@@ -74,6 +74,10 @@ impl<'c> Relay<'c, '_> {
         if announced == Framing::UntilClose || self.uploading != Uploading::Done {
             self.request.close = true;
         }
+        // A drain that began after the request: the client must not send another (RFC 9112 §9.6).
+        if self.core.draining.get() && head.status != 101 {
+            self.request.close = true;
+        }
         let mut out = self.core.buffers.vector();
         out.extend_from_slice(&self.interim[self.interim_written..]);
         let partial = std::mem::take(&mut self.partial);
