@@ -90,7 +90,7 @@ impl<K> Log<K> {
             lost_lines: AtomicU64::new(0),
         });
         let weak = Arc::downgrade(&shared);
-        let writer = Writer { path: path.to_owned(), sink, journal, unreported: 0, reported: None };
+        let writer = Writer::new(path, sink, journal);
         std::thread::Builder::new()
             .name("log".into())
             .spawn(move || writer.run(&receiver, &weak))?;
@@ -191,6 +191,8 @@ struct Writer {
     /// Lost lines that the journal has not been told of.
     unreported: u64,
     reported: Option<Instant>,
+    /// The rest of a line whose beginning is in the file: it goes first as soon as there is room.
+    torn: Vec<u8>,
 }
 
 enum Sink {
@@ -206,29 +208,65 @@ impl Sink {
         OpenOptions::new().append(true).create(true).mode(MODE).open(path).map(Sink::File)
     }
 
-    fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
-        match self {
+    /// How much was written, also where not all was.
+    fn write(&mut self, bytes: &[u8]) -> (usize, io::Result<()>) {
+        let file = match self {
             Sink::Stdout => {
                 let mut out = io::stdout().lock();
-                out.write_all(bytes).and_then(|()| out.flush())
+                let written = out.write_all(bytes).and_then(|()| out.flush());
+                return (if written.is_ok() { bytes.len() } else { 0 }, written);
             }
-            Sink::File(file) => file.write_all(bytes),
+            Sink::File(file) => file,
+        };
+        let mut done = 0;
+        while done < bytes.len() {
+            match file.write(&bytes[done..]) {
+                Ok(0) => return (done, Err(io::ErrorKind::WriteZero.into())),
+                Ok(count) => done += count,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return (done, Err(error)),
+            }
         }
+        (done, Ok(()))
     }
 }
 
 impl Writer {
+    fn new(path: &Path, sink: Sink, journal: Journal) -> Self {
+        let path = path.to_owned();
+        Writer { path, sink, journal, unreported: 0, reported: None, torn: Vec::new() }
+    }
+
+    /// Writes `count` lines. With an error comes how many of them are lost: a line that a full disk
+    /// took in part is not, because its rest will follow.
+    fn write(&mut self, bytes: &[u8], count: u64) -> Result<(), (io::Error, u64)> {
+        let (done, completed) = self.sink.write(&self.torn);
+        self.torn.drain(..done);
+        completed.map_err(|error| (error, count))?;
+        let (done, written) = self.sink.write(bytes);
+        written.map_err(|error| {
+            let (written, rest) = bytes.split_at(done);
+            let mut kept = written.iter().filter(|byte| **byte == b'\n').count() as u64;
+            if written.last().is_some_and(|byte| *byte != b'\n') {
+                self.torn =
+                    rest.split_inclusive(|byte| *byte == b'\n').next().unwrap_or_default().to_vec();
+                kept += 1;
+            }
+            (error, count.saturating_sub(kept))
+        })
+    }
+
     fn run(mut self, work: &Receiver<Work>, shared: &std::sync::Weak<Shared>) {
         while let Ok(work) = work.recv() {
             match work {
                 Work::Lines { mut bytes, count } => {
-                    let written = self.sink.write(&bytes);
-                    if written.is_err()
+                    let written = self.write(&bytes, count);
+                    if let Err((_, lost)) = &written
                         && let Some(shared) = shared.upgrade()
                     {
-                        shared.lost_lines.fetch_add(count, Ordering::Relaxed);
+                        shared.lost_lines.fetch_add(*lost, Ordering::Relaxed);
                     }
-                    self.report(written, count);
+                    self.report(written);
                     bytes.clear();
                     if let Some(shared) = shared.upgrade() {
                         let mut spare = shared.spare.lock().unwrap_or_else(PoisonError::into_inner);
@@ -238,7 +276,15 @@ impl Writer {
                     }
                 }
                 Work::Reopen => match Sink::open(&self.path) {
-                    Ok(sink) => self.sink = sink,
+                    Ok(sink) => {
+                        self.sink = sink;
+                        // Its beginning is in another file.
+                        if !std::mem::take(&mut self.torn).is_empty()
+                            && let Some(shared) = shared.upgrade()
+                        {
+                            shared.lost_lines.fetch_add(1, Ordering::Relaxed);
+                        }
+                    }
                     Err(error) => {
                         let fields: [(&str, &dyn std::fmt::Display); 2] =
                             [("path", &self.path.display()), ("error", &error)];
@@ -253,7 +299,7 @@ impl Writer {
     }
 
     /// Tells the journal of losses at most once a minute, and of the first success after them.
-    fn report(&mut self, written: io::Result<()>, count: u64) {
+    fn report(&mut self, written: Result<(), (io::Error, u64)>) {
         match written {
             Ok(()) if self.unreported == 0 && self.reported.is_none() => {}
             Ok(()) => {
@@ -263,8 +309,8 @@ impl Writer {
                 self.unreported = 0;
                 self.reported = None;
             }
-            Err(error) => {
-                self.unreported += count;
+            Err((error, lost)) => {
+                self.unreported += lost;
                 let now = net::clock::now();
                 if self.reported.is_none_or(|at| now.duration_since(at) >= REPORT_EVERY) {
                     self.reported = Some(now);
@@ -321,6 +367,28 @@ mod tests {
         core.flush();
         log.settle(SOON);
         assert_eq!(log.lost_lines(), 3);
+    }
+
+    #[test]
+    fn a_line_that_a_full_disk_took_in_part_is_completed() {
+        use std::io::Read;
+        // Takes what fits into its buffer, then fails, and takes more when it is read.
+        let (near, mut far) = std::os::unix::net::UnixStream::pair().unwrap();
+        near.set_nonblocking(true).unwrap();
+        let sink = Sink::File(File::from(std::os::fd::OwnedFd::from(near)));
+        let mut writer = Writer::new(Path::new("socket"), sink, journal());
+        let line = [vec![b'a'; 999], vec![b'\n']].concat();
+        const LINES: usize = 2000;
+        let (error, lost) = writer.write(&line.repeat(LINES), LINES as u64).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::WouldBlock);
+        let mut received = vec![0; 1 << 21];
+        let count = far.read(&mut received).unwrap();
+        received.truncate(count);
+        writer.write(&line, 1).unwrap();
+        drop(writer);
+        far.read_to_end(&mut received).unwrap();
+        assert!(received.chunks(line.len()).all(|chunk| chunk == line), "a line is torn");
+        assert_eq!(received.len() / line.len() + lost as usize, LINES + 1);
     }
 
     #[test]
