@@ -3,6 +3,8 @@
 mod support;
 
 use std::io::Write;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use support::{Instance, Origin, Wire, at, free_port, simple, site};
@@ -282,4 +284,29 @@ fn resets_at_every_stage_leave_it_serving() {
     }
     std::thread::sleep(Duration::from_millis(1));
     assert_eq!(Wire::to(at(port)).get("/").status, 200);
+}
+
+#[test]
+fn a_dying_target_loses_no_request_that_may_be_repeated() {
+    // Answers once on a connection; at the second request it dies, and takes with it whatever has
+    // been connected by then.
+    let dying = Arc::new(AtomicBool::new(false));
+    let dead = Arc::clone(&dying);
+    let first = Origin::start(move |wire| {
+        if dead.load(Ordering::SeqCst) || wire.request().is_none() {
+            return;
+        }
+        wire.send("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nfirst");
+        wire.head();
+        dead.store(true, Ordering::SeqCst);
+    });
+    let second = Origin::answering("second");
+    let port = free_port();
+    let instance = Instance::start(&site(port, "", DEFAULT, &[first.address, second.address]));
+    instance.await_target("app", "healthy");
+    let mut client = Wire::to(at(port));
+    while !dying.load(Ordering::SeqCst) {
+        let response = client.get("/");
+        assert_eq!(response.status, 200, "{}", response.head);
+    }
 }

@@ -88,6 +88,23 @@ pub struct Aimed<'a> {
     pub key: u64,
 }
 
+impl Aimed<'_> {
+    fn failed(&self, failed: &AttemptFailed) {
+        if failed.counts {
+            self.outstanding.target().counters.failed();
+        }
+    }
+}
+
+/// Which connections an attempt may use.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum UseOf {
+    /// One that was kept, if there is one.
+    Kept,
+    /// After a kept one has failed.
+    Fresh,
+}
+
 /// Forwards the request, tries again where that is allowed (DECISIONS 15), and answers.
 pub async fn forward(
     core: &Core,
@@ -112,28 +129,53 @@ async fn attempts(
 ) -> Result<After, Refusal> {
     let (board, group) = live.group(prepared.group).ok_or(Refusal::TargetNoneRegistered)?;
     let mut tried = Tried::default();
+    let mut use_of = UseOf::Kept;
+    // The target whose kept connection has failed.
+    let mut doubtful = None;
+    // How often the request was sent on a new connection in vain.
+    let mut sent = 0;
     let mut last = None;
     for _ in 0..ATTEMPTS_MAX {
-        let aimed = match aim(core, live, prepared, board, group, &tried) {
-            Ok(aimed) => aimed,
-            Err(refusal) => return Err(last.unwrap_or(refusal)),
+        let aimed = match (aim(core, live, prepared, board, group, &tried), doubtful.take()) {
+            (Ok(aimed), before) => {
+                doubtful = before;
+                aimed
+            }
+            // There is no other one.
+            (Err(_), Some(index)) => {
+                tried.remove(index);
+                aim(core, live, prepared, board, group, &tried)
+                    .map_err(|refusal| last.unwrap_or(refusal))?
+            }
+            (Err(refusal), None) => return Err(last.unwrap_or(refusal)),
         };
-        match attempt(core, live, connection, request, prepared, &aimed).await {
+        let failed = match attempt(core, live, connection, request, prepared, &aimed, use_of).await
+        {
             Ok(after) => return Ok(after),
-            Err(failed) => {
-                if failed.counts {
-                    aimed.outstanding.target().counters.failed();
-                }
-                match retry(failed.attempt) {
-                    Retry::NextTarget => {
-                        core.counters.retry();
-                        tried.insert(aimed.index);
-                        last = Some(failed.refusal);
-                    }
-                    Retry::FreshConnection | Retry::Never => return Err(failed.refusal),
+            Err(failed) => failed,
+        };
+        match retry(failed.attempt, sent) {
+            Retry::NextTarget => {
+                aimed.failed(&failed);
+                tried.insert(aimed.index);
+                sent += u32::from(failed.attempt != Attempt::ConnectFailed);
+            }
+            Retry::FreshConnection => {
+                use_of = UseOf::Fresh;
+                // The target may be dying, and a new connection to it be its last: another one is
+                // better, unless it is this one that a cookie names.
+                if prepared.sticky != Some(aimed.key) {
+                    tried.insert(aimed.index);
+                    doubtful = Some(aimed.index);
                 }
             }
+            Retry::Never => {
+                aimed.failed(&failed);
+                return Err(failed.refusal);
+            }
         }
+        core.counters.retry();
+        last = Some(failed.refusal);
     }
     Err(last.unwrap_or(Refusal::TargetNoneInService))
 }
@@ -169,7 +211,7 @@ fn aim<'a>(
     Ok(Aimed { index, board: target, outstanding: Outstanding::new(state), key: target.key })
 }
 
-/// One target: a kept connection, and a fresh one if that fails and the request allows it.
+/// One target, on one connection.
 async fn attempt(
     core: &Core,
     live: &Rc<Live>,
@@ -177,39 +219,32 @@ async fn attempt(
     request: &mut Request,
     prepared: &Prepared<'_>,
     aimed: &Aimed<'_>,
+    use_of: UseOf,
 ) -> Result<After, AttemptFailed> {
     let target = aimed.outstanding.target();
     target.counters.requested();
     request.record.aimed(aimed.board.addresses.first().copied());
-    let mut kept = target.take_idle();
-    loop {
-        let reused = kept.is_some();
-        let mut stream = match kept.take() {
-            Some(stream) => stream,
-            None => {
-                // Boxed: it is rare where connections are kept, and larger than a whole request.
-                let connecting = connect(live, connection, request, prepared.group, aimed.board);
-                let stream = Box::pin(connecting).await?;
-                core.counters.target_connection();
-                stream
-            }
-        };
-        if request.out.is_empty() {
-            target_head_again(core, live, connection, request);
+    let kept = if use_of == UseOf::Kept { target.take_idle() } else { None };
+    let reused = kept.is_some();
+    let mut stream = match kept {
+        Some(stream) => stream,
+        None => {
+            // Boxed: it is rare where connections are kept, and larger than a whole request.
+            let connecting = connect(live, connection, request, prepared.group, aimed.board);
+            let stream = Box::pin(connecting).await?;
+            core.counters.target_connection();
+            stream
         }
-        match relay(core, live, connection, request, prepared, aimed, &mut stream, reused).await {
-            Ok(answered) => {
-                if answered.reusable {
-                    target.keep_idle(stream, core.clock.recent());
-                }
-                return Ok(answered.after);
-            }
-            Err(failed) if reused && retry(failed.attempt) == Retry::FreshConnection => {
-                core.counters.retry();
-            }
-            Err(failed) => return Err(failed),
-        }
+    };
+    if request.out.is_empty() {
+        target_head_again(core, live, connection, request);
     }
+    let answered =
+        relay(core, live, connection, request, prepared, aimed, &mut stream, reused).await?;
+    if answered.reusable {
+        target.keep_idle(stream, core.clock.recent());
+    }
+    Ok(answered.after)
 }
 
 async fn connect(

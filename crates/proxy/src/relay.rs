@@ -131,7 +131,7 @@ pub async fn relay(
         // Nothing of it has been said yet.
         Err(refusal) => {
             relay.nothing_said();
-            Err(AttemptFailed { refusal, attempt: Attempt::FreshFailed, counts: true })
+            Err(AttemptFailed { refusal, attempt: Attempt::Failed, counts: true })
         }
     }
 }
@@ -168,7 +168,7 @@ impl<'c, 'r> Relay<'c, 'r> {
         let head = std::mem::take(&mut request.out);
         let mut upload = Pump::new(&core.buffers, head, framing, framing);
         if let Err(refusal) = preload(&mut upload, connection, request) {
-            return Err(AttemptFailed { refusal, attempt: Attempt::FreshFailed, counts: false });
+            return Err(AttemptFailed { refusal, attempt: Attempt::Failed, counts: false });
         }
         let attributes = &live.load_balancer(connection.load_balancer).attributes;
         let mut relay = Relay {
@@ -193,13 +193,12 @@ impl<'c, 'r> Relay<'c, 'r> {
 
     /// No byte of an answer has come.
     fn failed(mut self, refusal: Refusal, reused: bool) -> AttemptFailed {
-        let attempt = if reused && refusal == Refusal::TargetClosed {
-            Attempt::ReusedFailed {
-                idempotent: self.request.head.method.idempotent(),
-                body_consumed: !body_free(self.request.head.framing),
-            }
-        } else {
-            Attempt::FreshFailed
+        let idempotent = self.request.head.method.idempotent();
+        let body_consumed = !body_free(self.request.head.framing);
+        let attempt = match (refusal, reused) {
+            (Refusal::TargetClosed, true) => Attempt::ReusedFailed { idempotent, body_consumed },
+            (Refusal::TargetClosed, false) => Attempt::FreshClosed { idempotent, body_consumed },
+            _ => Attempt::Failed,
         };
         self.nothing_said();
         AttemptFailed { refusal, attempt, counts: refusal.blame() == model::Blame::Target }

@@ -213,8 +213,10 @@ pub enum Attempt {
     ConnectFailed,
     /// A reused connection failed.
     ReusedFailed { idempotent: bool, body_consumed: bool },
-    /// A new connection failed after the request was sent.
-    FreshFailed,
+    /// A new connection ended after the request was sent.
+    FreshClosed { idempotent: bool, body_consumed: bool },
+    /// The target answered, but nonsense, or not in time; or the client is at fault.
+    Failed,
 }
 
 /// What may be tried after a failed attempt.
@@ -225,11 +227,18 @@ pub enum Retry {
     Never,
 }
 
-/// DECISIONS 15.
-pub fn retry(attempt: Attempt) -> Retry {
-    match attempt {
-        Attempt::ConnectFailed => Retry::NextTarget,
-        Attempt::ReusedFailed { idempotent: true, body_consumed: false } => Retry::FreshConnection,
-        Attempt::ReusedFailed { .. } | Attempt::FreshFailed => Retry::Never,
+/// Requests that a target may have taken are repeated only where the protocol allows it (RFC 9110
+/// §9.2.2), and on a new connection only once: a request that kills a target must not kill them all.
+/// `sent` counts how often it was sent on a new connection in vain.
+pub fn retry(attempt: Attempt, sent: u32) -> Retry {
+    match (attempt, sent) {
+        (Attempt::ConnectFailed, _) => Retry::NextTarget,
+        (Attempt::ReusedFailed { idempotent: true, body_consumed: false }, _) => {
+            Retry::FreshConnection
+        }
+        (Attempt::FreshClosed { idempotent: true, body_consumed: false }, 0) => Retry::NextTarget,
+        (Attempt::ReusedFailed { .. } | Attempt::FreshClosed { .. } | Attempt::Failed, _) => {
+            Retry::Never
+        }
     }
 }
