@@ -54,13 +54,25 @@ impl Instance {
         std::fs::write(folder.path().join("site.hcl"), configuration).unwrap();
         let child = spawn(folder.path(), arguments);
         let mut instance = Instance { folder, child };
-        until("the instance to serve", || {
-            if let Some(status) = instance.child.try_wait().unwrap() {
-                panic!("the instance ended with {status}:\n{}", instance.output());
-            }
-            instance.try_status()
-        });
+        instance.await_serving();
         instance
+    }
+
+    /// Dies without a chance to tidy up, and is started again.
+    pub fn crash(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+        self.child = spawn(self.folder.path(), &["--cores", "1"]);
+        self.await_serving();
+    }
+
+    fn await_serving(&mut self) {
+        until("the instance to serve", || {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                panic!("the instance ended with {status}:\n{}", self.output());
+            }
+            self.try_status()
+        });
     }
 
     pub fn output(&self) -> String {
