@@ -6,6 +6,7 @@ mod support;
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::os::fd::OwnedFd;
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -199,7 +200,9 @@ struct Mortal {
 }
 
 struct Life {
-    over: Arc<AtomicBool>,
+    /// The listening socket. It is shut down, not only closed: a test beside us that is starting a
+    /// process may have a copy of it for a moment.
+    listening: TcpStream,
     connections: Arc<Mutex<Vec<TcpStream>>>,
     acceptor: JoinHandle<()>,
 }
@@ -216,28 +219,26 @@ impl Mortal {
 
     fn revive(&mut self) {
         let listener = TcpListener::bind(self.address).unwrap();
-        let (over, connections) = (Arc::new(AtomicBool::new(false)), Arc::default());
+        let listening = TcpStream::from(OwnedFd::from(listener.try_clone().unwrap()));
+        let connections: Arc<Mutex<Vec<TcpStream>>> = Arc::default();
         let acceptor = std::thread::spawn({
-            let (over, connections) = (Arc::clone(&over), Arc::clone(&connections));
-            let given = Arc::clone(&self.given);
+            let (connections, given) = (Arc::clone(&connections), Arc::clone(&self.given));
             move || {
                 for stream in listener.incoming() {
-                    let (Ok(stream), false) = (stream, over.load(Ordering::SeqCst)) else { return };
-                    let connections: &Mutex<Vec<TcpStream>> = &connections;
+                    let Ok(stream) = stream else { return };
                     connections.lock().unwrap().push(stream.try_clone().unwrap());
                     let given = Arc::clone(&given);
                     std::thread::spawn(move || answer(stream, &given));
                 }
             }
         });
-        self.life = Some(Life { over, connections, acceptor });
+        self.life = Some(Life { listening, connections, acceptor });
     }
 
     fn kill(&mut self) -> Death {
         let from = Instant::now();
         let life = self.life.take().expect("it is alive");
-        life.over.store(true, Ordering::SeqCst);
-        let _ = TcpStream::connect(self.address);
+        life.listening.shutdown(Shutdown::Both).unwrap();
         life.acceptor.join().unwrap();
         for stream in life.connections.lock().unwrap().drain(..) {
             let _ = stream.shutdown(Shutdown::Both);
