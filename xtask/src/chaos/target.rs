@@ -1,7 +1,7 @@
 //! A target as a process of its own, which can be killed and stopped, and writes down every request
 //! that it was given before it answers: what was sent twice is seen here and nowhere else.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File, OpenOptions};
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
@@ -20,6 +20,9 @@ pub const VERB: &str = "chaos-target";
 /// The header by which an answer names its target.
 pub const HEADER: &str = "X-Target";
 
+/// In the log: the connection that a request came on.
+const KEPT: &str = "kept";
+const NEW: &str = "new";
 /// No request of ours is longer, head and body.
 const HEAD_BYTES_MAX: usize = 64 * 1024;
 const SMALL_BODY: usize = 200;
@@ -52,6 +55,8 @@ pub struct Target {
 pub struct Seen {
     gets: BTreeMap<u64, u32>,
     posts: BTreeMap<u64, u32>,
+    /// On a connection that had been used before.
+    on_kept: BTreeSet<u64>,
 }
 
 // === impl Target ===
@@ -121,8 +126,14 @@ impl Seen {
     }
 
     fn take(&mut self, line: &str) -> Option<()> {
-        let (method, id) = line.split_once(' ')?;
+        let mut words = line.split(' ');
+        let (method, id, connection) = (words.next()?, words.next()?, words.next()?);
         let id = id.parse().ok()?;
+        match connection {
+            KEPT => drop(self.on_kept.insert(id)),
+            NEW => {}
+            _ => return None,
+        }
         let counts = match method {
             "GET" => &mut self.gets,
             "POST" => &mut self.posts,
@@ -135,6 +146,11 @@ impl Seen {
     pub fn times(&self, id: u64) -> u32 {
         let of = |counts: &BTreeMap<u64, u32>| counts.get(&id).copied().unwrap_or(0);
         of(&self.gets) + of(&self.posts)
+    }
+
+    /// Whether a target was given it on a connection that had been used before.
+    pub fn on_kept(&self, id: u64) -> bool {
+        self.on_kept.contains(&id)
     }
 
     /// Requests that must not be repeated and were.
@@ -206,6 +222,7 @@ fn converse(mut stream: TcpStream, log: &File, answer: &Answer) -> std::io::Resu
     stream.set_nodelay(true)?;
     let mut buffer = Vec::with_capacity(4096);
     let mut bytes = vec![0; 16 * 1024];
+    let mut connection = NEW;
     loop {
         while let Some(end) = super::wire::head_length(&buffer) {
             let head = String::from_utf8_lossy(&buffer[..end]).into_owned();
@@ -213,7 +230,7 @@ fn converse(mut stream: TcpStream, log: &File, answer: &Answer) -> std::io::Resu
             // From here on it may have had an effect: a health check has no number.
             if let Some((method, id)) = request(&head) {
                 let mut log = log;
-                log.write_all(format!("{method} {id}\n").as_bytes())?;
+                log.write_all(format!("{method} {id} {connection}\n").as_bytes())?;
             }
             let mut body = super::wire::content_length(&head).unwrap_or(0);
             while body > 0 {
@@ -229,6 +246,7 @@ fn converse(mut stream: TcpStream, log: &File, answer: &Answer) -> std::io::Resu
                 body -= used;
             }
             answer.send(&mut stream)?;
+            connection = KEPT;
         }
         let count = stream.read(&mut bytes)?;
         if count == 0 || buffer.len() > HEAD_BYTES_MAX {
@@ -253,11 +271,12 @@ mod tests {
     #[test]
     fn a_post_that_is_seen_twice_is_counted_and_a_get_is_not() {
         let mut seen = Seen::default();
-        for line in ["GET 1", "GET 1", "POST 2", "POST 3", "POST 3"] {
+        for line in ["GET 1 new", "GET 1 kept", "POST 2 new", "POST 3 kept", "POST 3 new"] {
             assert!(seen.take(line).is_some(), "{line}");
         }
         assert_eq!((seen.posts_twice(), seen.times(1), seen.times(2), seen.times(9)), (1, 2, 1, 0));
-        for line in ["PUT 1", "GET x", "GET"] {
+        assert_eq!((seen.on_kept(1), seen.on_kept(2)), (true, false));
+        for line in ["PUT 1 new", "GET x new", "GET", "GET 1", "GET 1 old"] {
             assert!(seen.take(line).is_none(), "{line}");
         }
     }
