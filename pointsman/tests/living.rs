@@ -97,6 +97,9 @@ fn sigterm_drains() {
     busy.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
     std::thread::sleep(Duration::from_millis(100));
     instance.signal("TERM");
+    // A client that comes now learns so at once, while others are still served.
+    until("new connections to be refused", || std::net::TcpStream::connect(at(port)).err());
+    assert!(instance.child.try_wait().unwrap().is_none(), "refused only because it has ended");
     let last = busy.response();
     assert_eq!(last.text(), "done");
     // Else the client would send another request, and not know what became of it.

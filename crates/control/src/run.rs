@@ -382,6 +382,8 @@ impl Instance {
         for core in &self.cores {
             let _ = core.commands.send(Command::Drain);
         }
+        // Our duplicates would keep the sockets open: clients would wait in a queue that nobody serves.
+        self.sockets = Sockets::default();
         let end = Instant::now() + DRAIN_LIMIT;
         while self.cores.iter().any(|core| !core.thread.is_finished()) && Instant::now() < end {
             tokio::select! {
