@@ -74,6 +74,8 @@ pub fn terminate(stage: &Stage) -> Result<Row, Failed> {
     const BUSY: Manner = Manner { wait: Duration::from_millis(200), ..PROMPT };
     /// A request that was sent so long before is with the instance.
     const ARRIVED: Duration = Duration::from_millis(20);
+    /// From then on nobody is connected any more.
+    const CLOSED: Duration = Duration::from_millis(100);
     const ENDED: Duration = Duration::from_secs(5);
     let targets = Target::several(&stage.folder, 3, BUSY)?;
     let site = Site::new(addresses(&targets))?;
@@ -90,8 +92,12 @@ pub fn terminate(stage: &Stage) -> Result<Row, Failed> {
     let begun = |record: &Record| record.sent.is_some_and(|sent| sent + ARRIVED <= asked);
     // What comes too late finds nobody, and says so before it can have had an effect.
     let mut row = Row::count(&records, &seen, |record| match record.outcome {
-        Outcome::ConnectRefused | Outcome::ResetBefore => {
-            record.ended >= asked && !begun(record) && seen.times(record.id) == 0
+        Outcome::ConnectRefused => record.ended >= asked,
+        Outcome::ResetBefore => {
+            record.ended >= asked
+                && record.began <= asked + CLOSED
+                && !begun(record)
+                && seen.times(record.id) == 0
         }
         Outcome::Answered(_)
         | Outcome::ConnectFailed

@@ -87,9 +87,8 @@ pub fn disk(stage: &Stage) -> Result<Row, Failed> {
     through.push(folder.clone().into_os_string());
     let probe = std::process::Command::new(&through[0]).args(&through[1..]).arg("true").output();
     if !probe.as_ref().is_ok_and(|output| output.status.success()) {
-        return Ok(Row::skipped(format!(
-            "a tmpfs in a namespace of its own needs root: {probe:?}"
-        )));
+        let said = probe.map(|output| String::from_utf8_lossy(&output.stderr).trim().to_owned());
+        return Ok(Row::skipped(format!("a tmpfs in a namespace of its own needs root: {said:?}")));
     }
     let targets = Target::several(&stage.folder, 3, PROMPT)?;
     let site = Site { access_log: folder.join("access.log"), ..Site::new(addresses(&targets))? };
@@ -153,19 +152,16 @@ fn is_whole(line: &str) -> bool {
 }
 
 pub fn memory(stage: &Stage) -> Result<Row, Failed> {
-    const LIMIT: u64 = 24 * 1024 * 1024;
+    const LIMIT: u64 = 32 * 1024 * 1024;
     const LARGE: Manner = Manner { size: 2 * 1024 * 1024, ..PROMPT };
-    let (group, through) =
-        match Cgroup::create(&format!("pointsman-chaos-{}", std::process::id()), LIMIT) {
-            Ok(group) => {
-                let through = group.enter();
-                (group, through)
-            }
-            Err(why) => return Ok(Row::skipped(format!("no cgroup could be made: {why}"))),
-        };
+    let group = match Cgroup::create(LIMIT) {
+        Ok(group) => group,
+        Err(why) => return Ok(Row::skipped(format!("no cgroup could be made: {why}"))),
+    };
+    let way = Way { through: group.enter(), ..Way::default() };
     let targets = Target::several(&stage.folder, 3, LARGE)?;
     let site = Site::new(addresses(&targets))?;
-    let mut instance = Instance::start_by(stage, &site, Way { through, ..Way::default() })?;
+    let mut instance = Instance::start_by(stage, &site, way)?;
     let before = instance.usage_at_rest();
     let plan = Plan {
         workers: 80,

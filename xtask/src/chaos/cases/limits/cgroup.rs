@@ -6,6 +6,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 const ROOT: &str = "/sys/fs/cgroup";
+/// Of the names of our groups; the rest is the number of our process.
+const PREFIX: &str = "pointsman-chaos-";
 
 /// Removed when dropped; the processes in it must have ended by then.
 pub struct Cgroup {
@@ -45,14 +47,16 @@ const VERSIONS: [Files; 2] = [
 // === impl Cgroup ===
 
 impl Cgroup {
-    pub fn create(name: &str, limit: u64) -> io::Result<Cgroup> {
+    pub fn create(limit: u64) -> io::Result<Cgroup> {
+        let name = format!("{PREFIX}{}", std::process::id());
         let mut last = io::Error::from(io::ErrorKind::NotFound);
         for files in &VERSIONS {
             let parent = Path::new(ROOT).join(files.folder);
             if !parent.join(files.known_by).is_file() {
                 continue;
             }
-            let folder = parent.join(name);
+            remove_leftovers(&parent);
+            let folder = parent.join(&name);
             match fs::create_dir(&folder) {
                 Ok(()) => {
                     // From here on it is removed whatever happens.
@@ -85,6 +89,15 @@ impl Cgroup {
     /// The most that the group has used, in bytes.
     pub fn most(&self) -> Option<u64> {
         fs::read_to_string(self.folder.join(self.files.most)).ok()?.trim().parse().ok()
+    }
+}
+
+/// Of runs that were killed. One that is in use is not removed.
+fn remove_leftovers(parent: &Path) {
+    for entry in fs::read_dir(parent).into_iter().flatten().flatten() {
+        if entry.file_name().to_string_lossy().starts_with(PREFIX) {
+            let _ = fs::remove_dir(entry.path());
+        }
     }
 }
 
