@@ -193,7 +193,8 @@ fn syntax_error(
     item: &Range<usize>,
     message: &str,
 ) -> Finding {
-    let at = at.min(item.end.saturating_sub(1));
+    // The last byte of a block may be in the middle of a character.
+    let at = text.floor_char_boundary(at.min(item.end.saturating_sub(1)));
     let line_start = text[..at].rfind('\n').map_or(0, |n| n + 1);
     let line = text[line_start..].lines().next().unwrap_or("");
     let place = lines.place(at);
