@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use model::{CertificateSource, Model};
-use net::confine::Reach;
+use net::confine::{Confined, Reach};
+use signal::Journal;
 
 use crate::load::Source;
 
@@ -45,6 +46,25 @@ pub fn reach(source: &Source, model: &Model, state: &Path) -> Reach {
         folders.dedup();
     }
     reach
+}
+
+/// Not being able to is no reason not to serve, but a reason to say so.
+pub fn confine(reach: &Reach, journal: &Journal) {
+    match net::confine::confine(reach) {
+        Ok(Confined::Fully) => {
+            let folders = reach.readable.len() + reach.writable.len();
+            journal.info("instance/confined", &[("folders", &folders)]);
+        }
+        Ok(Confined::Partly) => {
+            let reason = "this kernel knows only some of the rights";
+            journal.warn("instance/partly-confined", &[("reason", &reason)]);
+        }
+        Ok(Confined::Not) => {
+            let reason = "this kernel has no landlock";
+            journal.warn("instance/not-confined", &[("reason", &reason)]);
+        }
+        Err(error) => journal.warn("instance/not-confined", &[("reason", &error)]),
+    }
 }
 
 fn folder(file: &Path) -> PathBuf {

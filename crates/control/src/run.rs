@@ -12,7 +12,6 @@ use std::time::{Duration, Instant};
 use config::Style;
 use machine::board::Board;
 use model::Model;
-use net::confine::Confined;
 use proxy::{Command, Snapshot, StatsRegistry};
 use signal::{CoreCounters, Journal};
 use tokio::sync::mpsc;
@@ -25,7 +24,7 @@ use crate::filters::{self, Enforcement};
 use crate::generation::Kept;
 use crate::health::Health;
 use crate::load::{Loaded, Source, load};
-use crate::reach::reach;
+use crate::reach::{confine, reach};
 use crate::sockets::Sockets;
 use crate::state::StateDirectory;
 use crate::status;
@@ -98,27 +97,6 @@ pub fn run(settings: Settings, ready: impl FnOnce(&Ready)) -> Result<(), Failed>
     })
 }
 
-/// Not being able to is no reason not to serve, but a reason to say so.
-fn confine(settings: &Settings, model: &Model) {
-    let journal = &settings.journal;
-    let reach = reach(&settings.source, model, settings.state.path());
-    match net::confine::confine(&reach) {
-        Ok(Confined::Fully) => {
-            let folders = reach.readable.len() + reach.writable.len();
-            journal.info("instance/confined", &[("folders", &folders)]);
-        }
-        Ok(Confined::Partly) => {
-            let reason = "this kernel knows only some of the rights";
-            journal.warn("instance/partly-confined", &[("reason", &reason)]);
-        }
-        Ok(Confined::Not) => {
-            let reason = "this kernel has no landlock";
-            journal.warn("instance/not-confined", &[("reason", &reason)]);
-        }
-        Err(error) => journal.warn("instance/not-confined", &[("reason", &error)]),
-    }
-}
-
 struct Instance {
     settings: Settings,
     kept: Kept,
@@ -158,7 +136,8 @@ impl Instance {
         eprint!("{}", loaded.warnings);
         // Before there are other threads, which would stay free.
         if settings.confine {
-            confine(&settings, &loaded.world.model);
+            let reach = reach(&settings.source, &loaded.world.model, settings.state.path());
+            confine(&reach, &settings.journal);
         }
         let key = settings
             .state

@@ -1,17 +1,17 @@
 //! One attempt at one target: the request goes up while the answer comes down.
 
+mod heading;
 mod transfer;
 
 use std::future::poll_fn;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
-use http1::{Framing, Parsed, ResponseHead};
 use model::Refusal;
 use verdict::journey::Attempt;
 
+use self::heading::{Heading, Source};
 use self::transfer::Answer;
-use crate::buffers::Scratch;
 use crate::connection::Connection;
 use crate::core::Core;
 use crate::exchange::{After, BodyTaken, Request};
@@ -29,9 +29,6 @@ const SPLICE_MIN: u64 = 128 * 1024;
 /// The first read of an answer. What it brings of a large body is copied twice, what the kernel moves
 /// is not copied at all; a smaller body is read on at once.
 const FIRST_READ_BYTES: usize = 16 * 1024;
-/// Interim answers that one request may get.
-const INTERIM_MAX: u32 = 32;
-
 /// How long the target may still begin its answer once the client has closed its half. A client that
 /// closed whole looks the same until it is written to, and nobody should work long for that one.
 const HALF_CLOSED_MILLIS_MAX: u32 = 5000;
@@ -88,18 +85,6 @@ enum Uploading {
     Done,
     /// The target takes no more; it may still have answered.
     Broken,
-}
-
-/// A whole final head, with what followed it.
-struct Heading<'c> {
-    head: ResponseHead,
-    source: Source<'c>,
-}
-
-/// Where the bytes of a response head are.
-enum Source<'c> {
-    Scratch(Scratch<'c>),
-    Partial,
 }
 
 #[expect(clippy::too_many_arguments, reason = "the whole context of a request meets here")]
@@ -325,68 +310,6 @@ impl<'c, 'r> Relay<'c, 'r> {
                 return Poll::Ready(result);
             }
         }
-    }
-
-    /// Fills the buffer of an answer that is too small to be moved by the kernel.
-    fn read_on(&mut self, cx: &mut Context<'_>, heading: &mut Heading<'c>) {
-        let (Framing::Length(length), Source::Scratch(scratch)) =
-            (heading.head.framing, &mut heading.source)
-        else {
-            return;
-        };
-        let filled = scratch.filled().len();
-        let left = length.saturating_sub((filled - heading.head.len) as u64);
-        if filled == FIRST_READ_BYTES
-            && (1..SPLICE_MIN).contains(&left)
-            // The end of the stream or an error will be met again, or the body is complete.
-            && let Poll::Ready(Ok(more)) = self.target.poll_read(cx, &mut scratch.space()[filled..])
-        {
-            scratch.set_filled(filled + more);
-        }
-    }
-
-    /// Parses what has arrived; `None` if the final head is not whole.
-    fn take_head(&mut self, scratch: Scratch<'c>) -> Option<Result<Heading<'c>, Refusal>> {
-        let buffered = !self.partial.is_empty();
-        if buffered {
-            self.partial.extend_from_slice(scratch.filled());
-        }
-        let mut skip = 0;
-        loop {
-            let bytes = if buffered { &self.partial[..] } else { scratch.filled() };
-            let bytes = &bytes[skip..];
-            let fields = &mut self.core.fields.borrow_mut();
-            let head = match http1::parse_response(bytes, fields, self.request.head.method) {
-                Err(error) => return Some(Err(error.refusal())),
-                Ok(Parsed::Partial) => break,
-                Ok(Parsed::Complete(head)) => head,
-            };
-            if head.status >= 200 || head.status == 101 {
-                self.partial.drain(..if buffered { skip } else { 0 });
-                if !buffered && skip > 0 {
-                    // Rare: an interim answer in the same read. The spans start at the final head.
-                    self.partial.extend_from_slice(&scratch.filled()[skip..]);
-                }
-                let source =
-                    if buffered || skip > 0 { Source::Partial } else { Source::Scratch(scratch) };
-                return Some(Ok(Heading { head, source }));
-            }
-            self.interims += 1;
-            if self.interims > INTERIM_MAX {
-                return Some(Err(Refusal::TargetMalformed));
-            }
-            // Ours is the only `100 Continue`, and HTTP/1.0 knows no interim answers.
-            if head.status != 100 && !self.request.http10() {
-                http1::write_interim(&mut self.interim, bytes, &head, fields);
-            }
-            skip += head.len;
-        }
-        if buffered {
-            self.partial.drain(..skip);
-        } else {
-            self.partial.extend_from_slice(&scratch.filled()[skip..]);
-        }
-        None
     }
 
     /// Reads ahead a little to find out whether the client has closed.
