@@ -145,7 +145,12 @@ pub async fn exchange<'c>(
     core.counters.request();
     let after = match decide(core, &live, connection, &mut request) {
         Ok(Step::Forward(prepared)) => {
-            forward::forward(core, &live, connection, &mut request, prepared).await
+            match forward::forward(core, &live, connection, &mut request, prepared).await {
+                Ok(after) => after,
+                Err(refusal) => {
+                    answer::refuse(core, &live, connection, &mut request, refusal).await
+                }
+            }
         }
         Ok(Step::Redirect { status }) => {
             answer::redirect(core, &live, connection, &mut request, status).await

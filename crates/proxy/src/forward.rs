@@ -9,7 +9,6 @@ use model::{Forward, GroupId, Refusal, Stickiness, TargetProtocol};
 use verdict::admit::admit;
 use verdict::journey::{Aim, Attempt, Retry, retry};
 
-use crate::answer;
 use crate::connection::Connection;
 use crate::core::Core;
 use crate::exchange::rewritten::target_head_again;
@@ -88,96 +87,119 @@ pub struct Aimed<'a> {
     pub key: u64,
 }
 
-impl Aimed<'_> {
-    fn failed(&self, failed: &AttemptFailed) {
-        if failed.counts {
-            self.outstanding.target().counters.failed();
-        }
-    }
-}
-
-/// Which connections an attempt may use.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum UseOf {
-    /// One that was kept, if there is one.
-    Kept,
-    /// After a kept one has failed.
-    Fresh,
-}
-
-/// Forwards the request, tries again where that is allowed (DECISIONS 15), and answers.
+/// Forwards the request, and tries again where that is allowed (DECISIONS 15). An error is one of
+/// which the client has heard nothing.
+///
+/// One function, although it is long for one: a future inside another is copied into its place for
+/// every request, and these are the largest.
 pub async fn forward(
     core: &Core,
     live: &Rc<Live>,
     connection: &mut Connection,
     request: &mut Request,
     prepared: Prepared<'_>,
-) -> After {
-    request.record.forwarded(prepared.group);
-    match attempts(core, live, connection, request, &prepared).await {
-        Ok(after) => after,
-        Err(refusal) => answer::refuse(core, live, connection, request, refusal).await,
-    }
-}
-
-async fn attempts(
-    core: &Core,
-    live: &Rc<Live>,
-    connection: &mut Connection,
-    request: &mut Request,
-    prepared: &Prepared<'_>,
 ) -> Result<After, Refusal> {
+    request.record.forwarded(prepared.group);
     let (board, group) = live.group(prepared.group).ok_or(Refusal::TargetNoneRegistered)?;
-    let mut tried = Tried::default();
-    let mut use_of = UseOf::Kept;
-    // The target whose kept connection has failed.
-    let mut doubtful = None;
-    // How often the request was sent on a new connection in vain.
-    let mut sent = 0;
-    let mut last = None;
+    let mut course = Course::default();
     for _ in 0..ATTEMPTS_MAX {
-        let aimed = match (aim(core, live, prepared, board, group, &tried), doubtful.take()) {
-            (Ok(aimed), before) => {
-                doubtful = before;
-                aimed
+        let aimed = course.aim(|tried| aim(core, live, &prepared, board, group, tried))?;
+        let target = aimed.outstanding.target();
+        target.counters.requested();
+        request.record.aimed(aimed.board.addresses.first().copied());
+        let kept = if course.fresh { None } else { target.take_idle() };
+        let reused = kept.is_some();
+        let stream = match kept {
+            Some(stream) => Ok(stream),
+            // Boxed: it is rare where connections are kept, and larger than a whole request.
+            None => {
+                Box::pin(connect(core, live, connection, request, prepared.group, aimed.board))
+                    .await
             }
-            // There is no other one.
-            (Err(_), Some(index)) => {
-                tried.remove(index);
-                aim(core, live, prepared, board, group, &tried)
-                    .map_err(|refusal| last.unwrap_or(refusal))?
-            }
-            (Err(refusal), None) => return Err(last.unwrap_or(refusal)),
         };
-        let failed = match attempt(core, live, connection, request, prepared, &aimed, use_of).await
-        {
-            Ok(after) => return Ok(after),
+        let failed = match stream {
             Err(failed) => failed,
-        };
-        match retry(failed.attempt, sent) {
-            Retry::NextTarget => {
-                aimed.failed(&failed);
-                tried.insert(aimed.index);
-                sent += u32::from(failed.attempt != Attempt::ConnectFailed);
-            }
-            Retry::FreshConnection => {
-                use_of = UseOf::Fresh;
-                // The target may be dying, and a new connection to it be its last: another one is
-                // better, unless it is this one that a cookie names.
-                if prepared.sticky != Some(aimed.key) {
-                    tried.insert(aimed.index);
-                    doubtful = Some(aimed.index);
+            Ok(mut stream) => {
+                if request.out.is_empty() {
+                    target_head_again(core, live, connection, request);
+                }
+                let to = &mut stream;
+                match relay(core, live, connection, request, &prepared, &aimed, to, reused).await {
+                    Ok(answered) => {
+                        if answered.reusable {
+                            target.keep_idle(stream, core.clock.recent());
+                        }
+                        return Ok(answered.after);
+                    }
+                    Err(failed) => failed,
                 }
             }
-            Retry::Never => {
-                aimed.failed(&failed);
-                return Err(failed.refusal);
+        };
+        course.after(&failed, &aimed, prepared.sticky)?;
+        core.counters.retry();
+    }
+    Err(course.last.unwrap_or(Refusal::TargetNoneInService))
+}
+
+/// What the attempts so far leave to be tried.
+#[derive(Default)]
+struct Course {
+    tried: Tried,
+    /// A kept connection has failed: no other is used.
+    fresh: bool,
+    /// The target whose kept connection has failed.
+    doubtful: Option<usize>,
+    /// How often the request was sent on a new connection in vain.
+    sent: u32,
+    last: Option<Refusal>,
+}
+
+impl Course {
+    fn aim<'a>(
+        &mut self,
+        aim: impl Fn(&Tried) -> Result<Aimed<'a>, Refusal>,
+    ) -> Result<Aimed<'a>, Refusal> {
+        let aimed = match (aim(&self.tried), self.doubtful) {
+            // There is no other one.
+            (Err(_), Some(index)) => {
+                self.doubtful = None;
+                self.tried.remove(index);
+                aim(&self.tried)
+            }
+            (aimed, _) => aimed,
+        };
+        aimed.map_err(|refusal| self.last.unwrap_or(refusal))
+    }
+
+    fn after(
+        &mut self,
+        failed: &AttemptFailed,
+        aimed: &Aimed<'_>,
+        sticky: Option<u64>,
+    ) -> Result<(), Refusal> {
+        let retry = retry(failed.attempt, self.sent);
+        if retry != Retry::FreshConnection && failed.counts {
+            aimed.outstanding.target().counters.failed();
+        }
+        self.last = Some(failed.refusal);
+        match retry {
+            Retry::Never => return Err(failed.refusal),
+            Retry::NextTarget => {
+                self.tried.insert(aimed.index);
+                self.sent += u32::from(failed.attempt != Attempt::ConnectFailed);
+            }
+            Retry::FreshConnection => {
+                self.fresh = true;
+                // The target may be dying, and a new connection to it be its last: another one is
+                // better, unless it is this one that a cookie names.
+                if sticky != Some(aimed.key) {
+                    self.tried.insert(aimed.index);
+                    self.doubtful = Some(aimed.index);
+                }
             }
         }
-        core.counters.retry();
-        last = Some(failed.refusal);
+        Ok(())
     }
-    Err(last.unwrap_or(Refusal::TargetNoneInService))
 }
 
 fn aim<'a>(
@@ -211,43 +233,8 @@ fn aim<'a>(
     Ok(Aimed { index, board: target, outstanding: Outstanding::new(state), key: target.key })
 }
 
-/// One target, on one connection.
-async fn attempt(
-    core: &Core,
-    live: &Rc<Live>,
-    connection: &mut Connection,
-    request: &mut Request,
-    prepared: &Prepared<'_>,
-    aimed: &Aimed<'_>,
-    use_of: UseOf,
-) -> Result<After, AttemptFailed> {
-    let target = aimed.outstanding.target();
-    target.counters.requested();
-    request.record.aimed(aimed.board.addresses.first().copied());
-    let kept = if use_of == UseOf::Kept { target.take_idle() } else { None };
-    let reused = kept.is_some();
-    let mut stream = match kept {
-        Some(stream) => stream,
-        None => {
-            // Boxed: it is rare where connections are kept, and larger than a whole request.
-            let connecting = connect(live, connection, request, prepared.group, aimed.board);
-            let stream = Box::pin(connecting).await?;
-            core.counters.target_connection();
-            stream
-        }
-    };
-    if request.out.is_empty() {
-        target_head_again(core, live, connection, request);
-    }
-    let answered =
-        relay(core, live, connection, request, prepared, aimed, &mut stream, reused).await?;
-    if answered.reusable {
-        target.keep_idle(stream, core.clock.recent());
-    }
-    Ok(answered.after)
-}
-
 async fn connect(
+    core: &Core,
     live: &Live,
     connection: &Connection,
     request: &mut Request,
@@ -267,6 +254,7 @@ async fn connect(
         }
         match tokio::time::timeout(limit, net::stream::connect(*address)).await {
             Ok(Ok(tcp)) => {
+                core.counters.target_connection();
                 return secure(live, limit, group, target, *address, tcp).await.map_err(failed);
             }
             Ok(Err(error)) => refusal = connect_refusal(&error),
