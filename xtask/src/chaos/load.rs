@@ -263,7 +263,7 @@ impl Worker {
             }
             let before =
                 if buffer.is_empty() { Outcome::ResetBefore } else { Outcome::ResetWithin };
-            let count = stream.read(&mut bytes).map_err(|error| failure(&error, before))?;
+            let count = read(stream, &mut bytes).map_err(|error| failure(&error, before))?;
             if count == 0 {
                 return Err(before);
             }
@@ -275,7 +275,7 @@ impl Worker {
         let mut left = (length + end).checked_sub(buffer.len()).ok_or(Outcome::ResetWithin)?;
         while left > 0 {
             std::thread::sleep(self.plan.read_pause);
-            let count = stream.read(&mut bytes);
+            let count = read(stream, &mut bytes);
             let count = count.map_err(|error| failure(&error, Outcome::ResetWithin))?;
             if count == 0 || count > left {
                 return Err(Outcome::ResetWithin);
@@ -306,6 +306,17 @@ fn request(method: Method, id: u64, post_bytes: usize) -> Vec<u8> {
             let mut request = head.into_bytes();
             request.resize(request.len() + post_bytes, b'y');
             request
+        }
+    }
+}
+
+/// A read with a time limit is interrupted also where no signal has a handler (signal(7)), and the
+/// connection is none the worse for it.
+fn read(stream: &mut TcpStream, bytes: &mut [u8]) -> io::Result<usize> {
+    loop {
+        match stream.read(bytes) {
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            read => return read,
         }
     }
 }

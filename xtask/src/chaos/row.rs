@@ -56,6 +56,10 @@ impl Row {
             } else if excuse(record) {
                 row.excused += 1;
             } else {
+                if row.notes.is_empty() {
+                    let Record { id, method, outcome, .. } = record;
+                    row.note(format!("the first without an excuse: {method:?} {id}: {outcome}"));
+                }
                 match record.method {
                     Method::Get => row.repeatable_failed += 1,
                     Method::Post => row.others_failed += 1,
