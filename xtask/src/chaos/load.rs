@@ -195,7 +195,9 @@ impl Worker {
             if stop.load(Ordering::Relaxed) {
                 break;
             }
-            let post = self.plan.post_every > 0 && number % self.plan.post_every == 0;
+            // Workers send theirs at different times: there is always some of each in flight.
+            let turn = number + self.first / NUMBERS_OF_A_WORKER;
+            let post = self.plan.post_every > 0 && turn % self.plan.post_every == 0;
             let method = if post { Method::Post } else { Method::Get };
             let began = Instant::now();
             let mut record = Record {
