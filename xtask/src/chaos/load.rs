@@ -197,7 +197,7 @@ impl Worker {
             }
             // Workers send theirs at different times: there is always some of each in flight.
             let turn = number + self.first / NUMBERS_OF_A_WORKER;
-            let post = self.plan.post_every > 0 && turn % self.plan.post_every == 0;
+            let post = self.plan.post_every > 0 && turn.is_multiple_of(self.plan.post_every);
             let method = if post { Method::Post } else { Method::Get };
             let began = Instant::now();
             let mut record = Record {
