@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use support::{Instance, Origin, Wire, at, free_port, simple, site};
+use support::{Instance, Origin, Wire, at, free_port, simple, site, until};
 
 const DEFAULT: &str = "    default {\n      forward = target_group.app\n    }\n";
 
@@ -303,7 +303,11 @@ fn a_dying_target_loses_no_request_that_may_be_repeated() {
     let second = Origin::answering("second");
     let port = free_port();
     let instance = Instance::start(&site(port, "", DEFAULT, &[first.address, second.address]));
-    instance.await_target("app", "healthy");
+    until("both targets to be healthy", || {
+        let status = instance.status();
+        let targets = status["target_groups"][0]["targets"].as_array()?;
+        targets.iter().all(|target| target["state"] == "healthy").then_some(())
+    });
     let mut client = Wire::to(at(port));
     while !dying.load(Ordering::SeqCst) {
         let response = client.get("/");

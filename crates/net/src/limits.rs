@@ -14,6 +14,11 @@ pub fn raise_descriptors() -> io::Result<u64> {
     Ok(getrlimit(Resource::Nofile).current.unwrap_or(DESCRIPTORS_MAX).min(DESCRIPTORS_MAX))
 }
 
+/// There was no descriptor, or no memory, for another socket.
+pub fn is_exhausted(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE | libc::ENOBUFS | libc::ENOMEM))
+}
+
 /// No child gets more privileges (DECISIONS 23), and keys are in no core dump.
 pub fn harden() -> io::Result<()> {
     rustix::thread::set_no_new_privs(true)?;

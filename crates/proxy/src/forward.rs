@@ -257,7 +257,13 @@ async fn connect(
                 core.counters.target_connection();
                 return secure(live, limit, group, target, *address, tcp).await.map_err(failed);
             }
-            Ok(Err(error)) => refusal = connect_refusal(&error),
+            Ok(Err(error)) => {
+                refusal = connect_refusal(&error);
+                if net::limits::is_exhausted(&error) {
+                    // Ours, not the target's: anomaly detection must not hear of it.
+                    return Err(AttemptFailed { counts: false, ..failed(refusal) });
+                }
+            }
             Err(_) => refusal = Refusal::TargetConnectTimeout,
         }
     }
