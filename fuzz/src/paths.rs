@@ -56,16 +56,21 @@ fn pattern(bytes: &[u8]) {
     }
 }
 
-/// `*` for any number of characters, `?` for one.
+/// `*` for any number of characters, `?` for one: a table of which beginnings of the pattern match
+/// which beginnings of the text.
 fn naive(pattern: &[u8], text: &[u8]) -> bool {
-    match (pattern.split_first(), text.split_first()) {
-        (None, None) => true,
-        (None, Some(_)) => false,
-        (Some((b'*', rest)), _) => {
-            naive(rest, text) || text.split_first().is_some_and(|(_, tail)| naive(pattern, tail))
+    let mut matched = vec![false; text.len() + 1];
+    matched[0] = true;
+    for &piece in pattern {
+        let before = matched.clone();
+        for at in 0..=text.len() {
+            let earlier = at > 0 && before[at - 1];
+            matched[at] = match piece {
+                b'*' => before[at] || (at > 0 && matched[at - 1]),
+                b'?' => earlier,
+                other => earlier && text[at - 1] == other,
+            };
         }
-        (Some((b'?', rest)), Some((_, tail))) => naive(rest, tail),
-        (Some((one, rest)), Some((other, tail))) => one == other && naive(rest, tail),
-        (Some(_), None) => false,
     }
+    matched[text.len()]
 }

@@ -1,7 +1,7 @@
 //! A target as a process of its own, which can be killed and stopped, and writes down every request
 //! that it was given before it answers: what was sent twice is seen here and nowhere else.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
@@ -55,8 +55,6 @@ pub struct Target {
 pub struct Seen {
     gets: BTreeMap<u64, u32>,
     posts: BTreeMap<u64, u32>,
-    /// On a connection that had been used before.
-    on_kept: BTreeSet<u64>,
 }
 
 // === impl Target ===
@@ -129,10 +127,8 @@ impl Seen {
         let mut words = line.split(' ');
         let (method, id, connection) = (words.next()?, words.next()?, words.next()?);
         let id = id.parse().ok()?;
-        match connection {
-            KEPT => drop(self.on_kept.insert(id)),
-            NEW => {}
-            _ => return None,
+        if ![KEPT, NEW].contains(&connection) {
+            return None;
         }
         let counts = match method {
             "GET" => &mut self.gets,
@@ -146,11 +142,6 @@ impl Seen {
     pub fn times(&self, id: u64) -> u32 {
         let of = |counts: &BTreeMap<u64, u32>| counts.get(&id).copied().unwrap_or(0);
         of(&self.gets) + of(&self.posts)
-    }
-
-    /// Whether a target was given it on a connection that had been used before.
-    pub fn on_kept(&self, id: u64) -> bool {
-        self.on_kept.contains(&id)
     }
 
     /// Requests that must not be repeated and were.
@@ -275,7 +266,6 @@ mod tests {
             assert!(seen.take(line).is_some(), "{line}");
         }
         assert_eq!((seen.posts_twice(), seen.times(1), seen.times(2), seen.times(9)), (1, 2, 1, 0));
-        assert_eq!((seen.on_kept(1), seen.on_kept(2)), (true, false));
         for line in ["PUT 1 new", "GET x new", "GET", "GET 1", "GET 1 old"] {
             assert!(seen.take(line).is_none(), "{line}");
         }

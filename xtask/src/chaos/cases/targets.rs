@@ -32,12 +32,9 @@ fn die(target: &mut Target) -> Death {
 
 /// What a target had when it died may be lost, if it must not be sent again.
 fn lost_with(deaths: &[Death], record: &Record) -> bool {
-    !record.method.may_repeat() && with_the_dying(deaths, record)
-}
-
-fn with_the_dying(deaths: &[Death], record: &Record) -> bool {
     let met = |(from, to): &Death| record.began <= *to && record.ended >= *from;
-    record.outcome == Outcome::Answered(502) && deaths.iter().any(met)
+    let bad_gateway = record.outcome == Outcome::Answered(502);
+    !record.method.may_repeat() && bad_gateway && deaths.iter().any(met)
 }
 
 /// From now until the target is given a request.
@@ -124,15 +121,8 @@ pub fn flap(stage: &Stage) -> Result<Row, Failed> {
     instance.await_healthy()?;
     let recovery = start.elapsed();
     let records = load.stop();
-    // Its connections are new ones most of the time: a failure on such is final (DECISIONS 15).
     let seen = Seen::by(&targets)?;
-    let final_by_rule = |record: &Record| {
-        record.method.may_repeat() && with_the_dying(&deaths, record) && !seen.on_kept(record.id)
-    };
-    let mut row =
-        Row::count(&records, &seen, |record| lost_with(&deaths, record) || final_by_rule(record));
-    let gets = records.iter().filter(|record| final_by_rule(record)).count();
-    row.note(format!("{gets} GETs were on a new connection when it died"));
+    let mut row = Row::count(&records, &seen, |record| lost_with(&deaths, record));
     row.note(format!("it died {} times", deaths.len()));
     row.recovered(Some(recovery), HEALTHY_AGAIN);
     (row.before, row.after) = (Some(before), Some(instance.usage_at_rest()));
