@@ -26,9 +26,6 @@ use crate::tunnel::tunnel;
 const PIPELINED_MAX: usize = 64 * 1024;
 /// Bodies with at least so much left are moved by the kernel (PERF.md §3: the gain is above 64 KiB).
 const SPLICE_MIN: u64 = 128 * 1024;
-/// The first read of an answer. What it brings of a large body is copied twice, what the kernel moves
-/// is not copied at all; a smaller body is read on at once.
-const FIRST_READ_BYTES: usize = 16 * 1024;
 /// How long the target may still begin its answer once the client has closed its half. A client that
 /// closed whole looks the same until it is written to, and nobody should work long for that one.
 const HALF_CLOSED_MILLIS_MAX: u32 = 5000;
@@ -294,8 +291,7 @@ impl<'c, 'r> Relay<'c, 'r> {
     fn poll_answer(&mut self, cx: &mut Context<'_>) -> Poll<Result<Heading<'c>, Refusal>> {
         loop {
             let mut scratch = self.core.buffers.scratch();
-            let space = &mut scratch.space()[..FIRST_READ_BYTES];
-            let length = match self.target.poll_read(cx, space) {
+            let length = match self.target.poll_read(cx, scratch.space()) {
                 Poll::Pending => return Poll::Pending,
                 Poll::Ready(Ok(0) | Err(_)) => return Poll::Ready(Err(Refusal::TargetClosed)),
                 Poll::Ready(Ok(length)) => length,
@@ -303,10 +299,7 @@ impl<'c, 'r> Relay<'c, 'r> {
             scratch.set_filled(length);
             self.core.now();
             self.touch();
-            if let Some(mut result) = self.take_head(scratch) {
-                if let Ok(heading) = &mut result {
-                    self.read_on(cx, heading);
-                }
+            if let Some(result) = self.take_head(scratch) {
                 return Poll::Ready(result);
             }
         }

@@ -1,11 +1,9 @@
 //! The head of an answer, however it arrives.
 
-use std::task::{Context, Poll};
-
-use http1::{Framing, Parsed, ResponseHead};
+use http1::{Parsed, ResponseHead};
 use model::Refusal;
 
-use super::{FIRST_READ_BYTES, Relay, SPLICE_MIN};
+use super::Relay;
 use crate::buffers::Scratch;
 
 /// Interim answers that one request may get.
@@ -24,24 +22,6 @@ pub(super) enum Source<'c> {
 }
 
 impl<'c> Relay<'c, '_> {
-    /// Fills the buffer of an answer that is too small to be moved by the kernel.
-    pub(super) fn read_on(&mut self, cx: &mut Context<'_>, heading: &mut Heading<'c>) {
-        let (Framing::Length(length), Source::Scratch(scratch)) =
-            (heading.head.framing, &mut heading.source)
-        else {
-            return;
-        };
-        let filled = scratch.filled().len();
-        let left = length.saturating_sub((filled - heading.head.len) as u64);
-        if filled == FIRST_READ_BYTES
-            && (1..SPLICE_MIN).contains(&left)
-            // The end of the stream or an error will be met again, or the body is complete.
-            && let Poll::Ready(Ok(more)) = self.target.poll_read(cx, &mut scratch.space()[filled..])
-        {
-            scratch.set_filled(filled + more);
-        }
-    }
-
     /// Parses what has arrived; `None` if the final head is not whole.
     pub(super) fn take_head(
         &mut self,
