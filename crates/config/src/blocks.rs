@@ -1,6 +1,7 @@
 //! The top level: what there is, in which order it is read, and the small blocks.
 
 use std::cell::RefCell;
+use std::net::IpAddr;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -16,7 +17,7 @@ use crate::names::{Kind, Names};
 use crate::section::{Context, Section};
 use crate::suggest::{list, nearest};
 use crate::syntax::{File, Origin};
-use crate::{group, load_balancer};
+use crate::{group, intent, load_balancer, record};
 
 /// A top-level block.
 pub struct TopLevel {
@@ -24,17 +25,20 @@ pub struct TopLevel {
     kind: Kind,
 }
 
-pub const TOP_LEVEL: [TopLevel; 6] = [
+pub const TOP_LEVEL: [TopLevel; 9] = [
     TopLevel { name: "network", kind: Kind::Network },
     TopLevel { name: "security_group", kind: Kind::SecurityGroup },
     TopLevel { name: "instance", kind: Kind::Instance },
     TopLevel { name: "certificate", kind: Kind::Certificate },
     TopLevel { name: "load_balancer", kind: Kind::LoadBalancer },
     TopLevel { name: "target_group", kind: Kind::TargetGroup },
+    TopLevel { name: "record", kind: Kind::Record },
+    TopLevel { name: "page", kind: Kind::Page },
+    TopLevel { name: "expect", kind: Kind::Expect },
 ];
 
 /// Top-level blocks of later versions (DECISIONS 26).
-const LATER: [&str; 6] = ["expect", "record", "zone", "acme", "trust_store", "page"];
+const LATER: [&str; 3] = ["zone", "acme", "trust_store"];
 
 /// Where a block or attribute belongs that was written elsewhere.
 pub fn home_of(name: &str) -> Option<&'static str> {
@@ -48,9 +52,12 @@ pub fn home_of(name: &str) -> Option<&'static str> {
         "health_check" | "stickiness" | "targets" | "slow_start" | "deregistration_delay" => {
             "inside `target_group`"
         }
-        "cidrs" => "inside `network`",
+        "cidrs" | "seen_as" => "inside `network`",
+        "works" | "denied" | "redirects_to" => "inside `expect`",
+        "visible_to" | "alias" | "cname" => "inside `record`",
+        "calls" | "server_calls" | "rendered_by" => "inside `page`",
         "network" | "security_group" | "instance" | "certificate" | "load_balancer"
-        | "target_group" => "at the top level of the file",
+        | "target_group" | "record" | "page" | "expect" => "at the top level of the file",
         _ => return None,
     })
 }
@@ -93,6 +100,9 @@ pub fn read(files: &[File], environment: &dyn Environment, findings: &mut Vec<Fi
             Kind::TargetGroup => {
                 model.target_groups.push(group::read(section("target_group"), block))
             }
+            Kind::Record => model.records.extend(record::read(section("record"), block)),
+            Kind::Page => model.pages.extend(intent::page(section("page"), block)),
+            Kind::Expect => model.expectations.push(intent::expectation(section("expect"), block)),
             Kind::LoadBalancer => {}
         }
     }
@@ -174,7 +184,12 @@ fn top_level<'f>(
         ));
     };
     let (name_place, name_length) = origin.locate(&block.labels[0]);
-    if !valid_name(name) {
+    // A name may have several records.
+    if kind.kind == Kind::Record {
+        return Ok((kind.kind, block));
+    }
+    // An expectation is called by a sentence.
+    if kind.kind != Kind::Expect && !valid_name(name) {
         let text = format!("`{name}` is no name");
         let finding = Finding::error("config/invalid-name", &name_place, text).length(name_length);
         return Err(Box::new(
@@ -211,7 +226,13 @@ fn network<'s>(section: Section<'s>, block: &'s Block) -> Network {
             cidrs.extend(section.cidr(item, &text));
         }
     }
-    let network = Network { name, cidrs, place: section.place() };
+    let mut seen_as = Vec::new();
+    if let Some(value) = section.value("seen_as") {
+        for (text, item) in section.texts("seen_as", value) {
+            seen_as.extend(section.cidr_or_address(item, &text));
+        }
+    }
+    let network = Network { name, cidrs, seen_as, place: section.place() };
     section.finish();
     network
 }
@@ -281,9 +302,7 @@ fn peer<'s>(section: &Section<'s>, name: &str, value: &'s Expression) -> Option<
             Some(match kind {
                 Kind::SecurityGroup => Peer::SecurityGroup(SecurityGroupId(id)),
                 Kind::Instance => Peer::Instance(InstanceId(id)),
-                Kind::Network | Kind::Certificate | Kind::LoadBalancer | Kind::TargetGroup => {
-                    Peer::Network(NetworkId(id))
-                }
+                _ => Peer::Network(NetworkId(id)),
             })
         }
         _ => {
@@ -304,10 +323,18 @@ fn instance<'s>(section: Section<'s>, block: &'s Block) -> Instance {
             addresses.extend(section.address(item, &text));
         }
     }
+    let public_addresses = addresses_of(&section, "public_addresses");
     let security_groups = security_groups(&section);
-    let instance = Instance { name, addresses, security_groups, place: section.place() };
+    let instance =
+        Instance { name, addresses, public_addresses, security_groups, place: section.place() };
     section.finish();
     instance
+}
+
+pub fn addresses_of(section: &Section<'_>, name: &'static str) -> Vec<IpAddr> {
+    let Some(value) = section.value(name) else { return Vec::new() };
+    let texts = section.texts(name, value);
+    texts.into_iter().filter_map(|(text, item)| section.address(item, &text)).collect()
 }
 
 pub fn security_groups(section: &Section<'_>) -> Vec<SecurityGroupId> {

@@ -1,6 +1,7 @@
 //! A model as configuration text, with its sugar spelt out. Reading it gives the same model.
 
 mod group;
+mod intent;
 mod writer;
 
 use std::fmt::Write;
@@ -21,20 +22,33 @@ pub fn expand(model: &Model) -> String {
     for network in &model.networks {
         out.block(&format!("network {}", quoted(&network.name)), |out| {
             out.list("cidrs", network.cidrs.iter().map(|cidr| quoted(&cidr.to_string())));
+            if !network.seen_as.is_empty() {
+                out.list("seen_as", network.seen_as.iter().map(|net| quoted(&net.to_string())));
+            }
         });
     }
     model.security_groups.iter().for_each(|group| security_group(&mut out, model, group));
     for instance in &model.instances {
         out.block(&format!("instance {}", quoted(&instance.name)), |out| {
             out.list("addresses", instance.addresses.iter().map(|a| quoted(&a.to_string())));
+            addresses(out, "public_addresses", &instance.public_addresses);
             groups(out, model, &instance.security_groups);
         });
     }
     model.certificates.iter().for_each(|c| certificate(&mut out, c));
     model.load_balancers.iter().for_each(|lb| load_balancer(&mut out, model, lb));
     model.target_groups.iter().for_each(|group| target_group(&mut out, group));
+    model.records.iter().for_each(|record| intent::record(&mut out, model, record));
+    model.pages.iter().for_each(|page| intent::page(&mut out, model, page));
+    model.expectations.iter().for_each(|e| intent::expectation(&mut out, model, e));
     // Our own text parses, so that it can be laid out.
     crate::format(&out.text).unwrap_or(out.text)
+}
+
+fn addresses(out: &mut Writer, name: &str, addresses: &[std::net::IpAddr]) {
+    if !addresses.is_empty() {
+        out.list(name, addresses.iter().map(|address| quoted(&address.to_string())));
+    }
 }
 
 fn ports(ports: &Ports) -> String {
@@ -101,9 +115,8 @@ fn load_balancer(out: &mut Writer, model: &Model, load_balancer: &LoadBalancer) 
                 Scheme::Internal => "internal",
             },
         );
-        if !load_balancer.addresses.is_empty() {
-            out.list("addresses", load_balancer.addresses.iter().map(|a| quoted(&a.to_string())));
-        }
+        addresses(out, "addresses", &load_balancer.addresses);
+        addresses(out, "public_addresses", &load_balancer.public_addresses);
         groups(out, model, &load_balancer.security_groups);
         out.text(
             "deny",

@@ -8,7 +8,7 @@ use model::{
     LoadBalancer, LoadBalancerAttributes, LoadBalancerId, Model, Scheme,
 };
 
-use crate::blocks::security_groups;
+use crate::blocks::{addresses_of, security_groups};
 use crate::section::{Context, Section};
 use crate::{listener, site};
 
@@ -31,7 +31,8 @@ pub fn read<'s>(section: Section<'s>, block: &'s Block, model: &mut Model) {
     let load_balancer = LoadBalancer {
         name,
         scheme: section.choice("scheme", &schemes).unwrap_or_default(),
-        addresses: addresses(&section),
+        addresses: addresses_of(&section, "addresses"),
+        public_addresses: addresses_of(&section, "public_addresses"),
         security_groups: security_groups(&section),
         deny: section.choice("deny", &denies).unwrap_or_default(),
         attributes: attributes(&section),
@@ -84,12 +85,6 @@ fn add(section: &Section<'_>, listeners: &mut Vec<Listener>, listener: Listener)
         );
     }
     listeners.push(listener);
-}
-
-fn addresses(section: &Section<'_>) -> Vec<IpAddr> {
-    let Some(value) = section.value("addresses") else { return Vec::new() };
-    let texts = section.texts("addresses", value);
-    texts.into_iter().filter_map(|(text, item)| section.address(item, &text)).collect()
 }
 
 fn attributes(section: &Section<'_>) -> LoadBalancerAttributes {

@@ -13,9 +13,13 @@ pub enum Kind {
     Certificate,
     LoadBalancer,
     TargetGroup,
+    Record,
+    Page,
+    Expect,
 }
 
 impl Kind {
+    /// What a reference can name.
     pub const ALL: [Kind; 6] = [
         Kind::Network,
         Kind::SecurityGroup,
@@ -33,6 +37,9 @@ impl Kind {
             Kind::Certificate => "certificate",
             Kind::LoadBalancer => "load_balancer",
             Kind::TargetGroup => "target_group",
+            Kind::Record => "record",
+            Kind::Page => "page",
+            Kind::Expect => "expect",
         }
     }
 
@@ -49,6 +56,9 @@ impl Kind {
             Kind::Certificate => "certificate",
             Kind::LoadBalancer => "load balancer",
             Kind::TargetGroup => "target group",
+            Kind::Record => "record",
+            Kind::Page => "page",
+            Kind::Expect => "expectation",
         }
     }
 }

@@ -306,6 +306,14 @@ impl<'s> Section<'s> {
         None
     }
 
+    /// A network, or one address.
+    pub fn cidr_or_address(&self, value: &Expression, text: &str) -> Option<IpNet> {
+        match text.parse::<IpAddr>() {
+            Ok(address) => Some(IpNet::from(model::canonical(address))),
+            Err(_) => self.cidr(value, text),
+        }
+    }
+
     pub fn address(&self, value: &Expression, text: &str) -> Option<IpAddr> {
         let parsed = text.parse().ok().map(model::canonical);
         if parsed.is_none() {

@@ -240,3 +240,34 @@ target_group "random" {
   algorithm          = "weighted_random"
   anomaly_mitigation = true
 }
+
+record "shop.example" {
+  alias      = load_balancer.public
+  visible_to = [network.office]
+  ttl        = "5m"
+}
+
+record "*.shop.example" {
+  addresses = ["203.0.113.10", "2001:db8::10"]
+}
+
+record "www.shop.example" {
+  cname = "shop.example"
+}
+
+page "products" {
+  url          = "https://shop.example/products"
+  calls        = ["https://shop.example/products?page=2"]
+  server_calls = ["http://internal.shop.example:8080/products?page=1"]
+  rendered_by  = instance.app1
+}
+
+expect "the office gets in, and nobody else" {
+  url          = ["https://shop.example/", "https://shop.example/login"]
+  method       = "POST"
+  headers      = { "X-Test" = "1" }
+  works        = [network.office, instance.app1, "192.0.2.7"]
+  denied       = [internet]
+  status       = "200-299"
+  redirects_to = "https://shop.example/login"
+}

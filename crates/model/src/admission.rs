@@ -9,6 +9,8 @@ use crate::{InstanceId, NetworkId, Place, Ports, SecurityGroupId};
 pub struct Network {
     pub name: String,
     pub cidrs: Vec<IpNet>,
+    /// The addresses under which the world sees its clients, where a gateway translates them.
+    pub seen_as: Vec<IpNet>,
     pub place: Place,
 }
 
@@ -17,6 +19,8 @@ pub struct Network {
 pub struct Instance {
     pub name: String,
     pub addresses: Vec<IpAddr>,
+    /// Addresses elsewhere that lead here (an Elastic IP, a forwarded port).
+    pub public_addresses: Vec<IpAddr>,
     pub security_groups: Vec<SecurityGroupId>,
     pub place: Place,
 }

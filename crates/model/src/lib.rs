@@ -17,10 +17,14 @@ mod admission;
 mod attributes;
 mod certificate;
 mod finding;
+mod intent;
 mod listener;
+mod obstacle;
 mod pattern;
+mod record;
 mod rule;
 mod target_group;
+mod url;
 
 pub use address::{AddressSet, PortRange, Ports, canonical};
 pub use admission::{Deny, Instance, Network, Peer, SecurityGroup, SecurityRule};
@@ -32,13 +36,16 @@ pub use certificate::{Certificate, CertificateSource, TlsPolicy};
 pub use desync::{DesyncClass, DesyncReason};
 pub use finding::{Finding, Severity};
 pub use health::{HealthReason, HealthState};
+pub use intent::{Asker, Expectation, Page, PageCall};
 pub use listener::{Listener, ListenerProtocol, LoadBalancer, Scheme};
 pub use model::{
-    CertificateId, GroupId, InstanceId, ListenerId, LoadBalancerId, Model, NetworkId,
+    CertificateId, GroupId, InstanceId, ListenerId, LoadBalancerId, Model, NetworkId, RecordId,
     SecurityGroupId,
 };
+pub use obstacle::{Cause, Obstacle};
 pub use pattern::{Matcher, PatternError, Wildcard};
 pub use place::Place;
+pub use record::{Record, RecordData};
 pub use refusal::{Blame, Refusal};
 pub use rule::{
     Action, Condition, FixedResponse, Forward, GroupStickiness, QueryPattern, Redirect,
@@ -49,3 +56,4 @@ pub use target_group::{
     Target, TargetAddress, TargetGroup, TargetProtocol,
 };
 pub use time::Seconds;
+pub use url::{Url, UrlError, UrlScheme};

@@ -19,6 +19,8 @@ pub struct LoadBalancer {
     pub scheme: Scheme,
     /// Addresses to listen on; empty: every address of both families (DECISIONS 24).
     pub addresses: Vec<IpAddr>,
+    /// Addresses elsewhere that lead here (an Elastic IP, a forwarded port).
+    pub public_addresses: Vec<IpAddr>,
     /// Empty: nothing was declared, and everybody is admitted (a finding says so).
     pub security_groups: Vec<SecurityGroupId>,
     pub deny: Deny,

@@ -1,4 +1,7 @@
-use crate::{Certificate, Instance, Listener, LoadBalancer, Network, SecurityGroup, TargetGroup};
+use crate::{
+    Certificate, Expectation, Instance, Listener, LoadBalancer, Network, Page, Record,
+    SecurityGroup, TargetGroup,
+};
 
 macro_rules! ids {
     ($($(#[doc = $doc:literal])+ $id:ident, $noun:ident, $list:ident;)+) => {
@@ -28,6 +31,9 @@ pub struct Model {
     pub load_balancers: Vec<LoadBalancer>,
     pub listeners: Vec<Listener>,
     pub target_groups: Vec<TargetGroup>,
+    pub records: Vec<Record>,
+    pub pages: Vec<Page>,
+    pub expectations: Vec<Expectation>,
 }
 
 ids! {
@@ -45,4 +51,6 @@ ids! {
     ListenerId, Listener, listeners;
     /// Index into [`Model::target_groups`].
     GroupId, TargetGroup, target_groups;
+    /// Index into [`Model::records`].
+    RecordId, Record, records;
 }

@@ -34,6 +34,7 @@ fn good() -> Model {
             name: "public".into(),
             scheme: Scheme::InternetFacing,
             addresses: vec!["127.0.0.1".parse().unwrap()],
+            public_addresses: Vec::new(),
             security_groups: vec![SecurityGroupId(0)],
             deny: Deny::Drop,
             attributes: LoadBalancerAttributes::default(),
