@@ -66,6 +66,23 @@ impl AddressSet {
         self.v4.is_empty() && self.v6.is_empty()
     }
 
+    /// What is in this set and not in the other.
+    pub fn minus(&self, other: &AddressSet) -> AddressSet {
+        AddressSet {
+            v4: minus(&self.v4, &other.v4, |a| a.checked_sub(1), |a| a.checked_add(1)),
+            v6: minus(&self.v6, &other.v6, |a| a.checked_sub(1), |a| a.checked_add(1)),
+        }
+    }
+
+    /// What is in both.
+    pub fn and(&self, other: &AddressSet) -> AddressSet {
+        self.minus(&self.minus(other))
+    }
+
+    pub fn contains_all(&self, other: &AddressSet) -> bool {
+        other.minus(self).is_empty()
+    }
+
     /// The IPv4 part as inclusive ranges in ascending order.
     pub fn v4_ranges(&self) -> impl Iterator<Item = (Ipv4Addr, Ipv4Addr)> + '_ {
         self.v4.iter().map(|&(a, b)| (Ipv4Addr::from(a), Ipv4Addr::from(b)))
@@ -87,6 +104,21 @@ impl AddressSet {
     }
 }
 
+impl FromIterator<(IpAddr, IpAddr)> for AddressSet {
+    /// Inclusive ranges, each of one family and in order.
+    fn from_iter<I: IntoIterator<Item = (IpAddr, IpAddr)>>(ranges: I) -> Self {
+        let (mut v4, mut v6) = (Vec::new(), Vec::new());
+        for range in ranges {
+            match range {
+                (IpAddr::V4(a), IpAddr::V4(b)) if a <= b => v4.push((u32::from(a), u32::from(b))),
+                (IpAddr::V6(a), IpAddr::V6(b)) if a <= b => v6.push((u128::from(a), u128::from(b))),
+                _ => {}
+            }
+        }
+        AddressSet { v4: merged(v4, |a| a.checked_add(1)), v6: merged(v6, |a| a.checked_add(1)) }
+    }
+}
+
 impl FromIterator<IpNet> for AddressSet {
     fn from_iter<I: IntoIterator<Item = IpNet>>(nets: I) -> Self {
         let (mut v4, mut v6) = (Vec::new(), Vec::new());
@@ -98,6 +130,44 @@ impl FromIterator<IpNet> for AddressSet {
         }
         AddressSet { v4: merged(v4, |a| a.checked_add(1)), v6: merged(v6, |a| a.checked_add(1)) }
     }
+}
+
+/// Both are sorted and disjoint, and so is the result.
+fn minus<T: Ord + Copy>(
+    from: &[(T, T)],
+    away: &[(T, T)],
+    before: impl Fn(T) -> Option<T>,
+    after: impl Fn(T) -> Option<T>,
+) -> Vec<(T, T)> {
+    let mut out = Vec::new();
+    let mut next = 0;
+    for &(first, last) in from {
+        let mut start = Some(first);
+        while next > 0 && away[next - 1].1 >= first {
+            next -= 1;
+        }
+        for &(gone_first, gone_last) in &away[next..] {
+            let Some(at) = start.filter(|at| *at <= last) else { break };
+            if gone_last < at {
+                next += 1;
+                continue;
+            }
+            if gone_first > last {
+                break;
+            }
+            if let Some(end) = before(gone_first).filter(|end| *end >= at && gone_first > at) {
+                out.push((at, end));
+            }
+            start = after(gone_last);
+            if gone_last <= last {
+                next += 1;
+            }
+        }
+        if let Some(at) = start.filter(|at| *at <= last) {
+            out.push((at, last));
+        }
+    }
+    out
 }
 
 fn within<T: Ord + Copy>(ranges: &[(T, T)], value: T) -> bool {
@@ -142,5 +212,30 @@ mod tests {
         let set: AddressSet =
             ["10.0.0.0/9", "10.128.0.0/9"].iter().map(|n| n.parse::<IpNet>().unwrap()).collect();
         assert_eq!(set.v4_prefixes(), vec!["10.0.0.0/8".parse().unwrap()]);
+    }
+
+    #[test]
+    fn differences() {
+        let set = |text: &str| -> AddressSet {
+            text.split_whitespace().map(|n| n.parse::<IpNet>().unwrap()).collect()
+        };
+        let rows = [
+            ("0.0.0.0/0", "10.0.0.0/8", "10.255.255.255", false),
+            ("0.0.0.0/0", "10.0.0.0/8", "11.0.0.0", true),
+            ("0.0.0.0/0", "0.0.0.0/8 255.0.0.0/8", "255.0.0.0", false),
+            ("0.0.0.0/0", "0.0.0.0/8 255.0.0.0/8", "254.255.255.255", true),
+            ("10.0.0.0/8 11.0.0.0/8", "10.128.0.0/9 12.0.0.0/8", "11.0.0.0", true),
+            ("10.0.0.0/24 10.0.2.0/24", "10.0.0.128/25 10.0.2.0/25", "10.0.2.129", true),
+            ("10.0.0.0/24 10.0.2.0/24", "10.0.0.0/22", "10.0.2.129", false),
+            ("::/0", "2001:db8::/32", "2001:db8::1", false),
+            ("::/0", "2001:db8::/32", "::1", true),
+        ];
+        for (from, away, probe, expected) in rows {
+            let (from, away) = (set(from), set(away));
+            let probe = probe.parse().unwrap();
+            assert_eq!(from.minus(&away).contains(probe), expected, "{probe}");
+            assert_eq!(from.and(&away).contains(probe), !expected && from.contains(probe));
+        }
+        assert!(AddressSet::everything().minus(&AddressSet::everything()).is_empty());
     }
 }

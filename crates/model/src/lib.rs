@@ -16,6 +16,7 @@ mod address;
 mod admission;
 mod attributes;
 mod certificate;
+mod change;
 mod finding;
 mod intent;
 mod listener;
@@ -33,6 +34,7 @@ pub use attributes::{
     LoadBalancerAttributes,
 };
 pub use certificate::{Certificate, CertificateSource, TlsPolicy};
+pub use change::Change;
 pub use desync::{DesyncClass, DesyncReason};
 pub use finding::{Finding, Severity};
 pub use health::{HealthReason, HealthState};

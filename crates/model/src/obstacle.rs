@@ -50,6 +50,8 @@ obstacles! {
     TlsUntrusted = "tls/untrusted";
     /// the port speaks plain HTTP and the client begins with TLS
     TlsNotSpoken = "tls/not-spoken";
+    /// no rule took the request, and the default action answers with an error
+    RouteDefault = "route/default";
     /// the redirects lead back to where they began
     RedirectLoop = "redirect/loop";
     /// more redirects follow one another than a browser follows

@@ -43,8 +43,19 @@ pub fn admit<W: Witness>(
         witness.note(crate::Note::Admit(Note::NoGroups));
         return Ok(());
     }
+    admit_among(&admission.rules, peer, port, witness)
+}
+
+/// As [`admit`], for those rules that an index has left over: a superset of the ones that admit
+/// (DECISIONS 1).
+pub fn admit_among<'r, W: Witness>(
+    rules: impl IntoIterator<Item = &'r AdmissionRule>,
+    peer: IpAddr,
+    port: u16,
+    witness: &mut W,
+) -> Result<(), Refusal> {
     let mut admitted = false;
-    for rule in &admission.rules {
+    for rule in rules {
         let note = if !rule.ports.contains(port) {
             Note::OtherPort(rule)
         } else if !rule.peers.contains(peer) {

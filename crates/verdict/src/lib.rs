@@ -11,6 +11,7 @@ pub mod admit;
 pub mod certificate;
 pub mod forward;
 pub mod journey;
+pub mod name;
 pub mod path;
 pub mod redirect;
 pub mod request;

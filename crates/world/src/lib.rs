@@ -6,16 +6,18 @@
 mod admission;
 mod lint;
 mod table;
+mod whereabouts;
 
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 
-use model::{Action, AddressSet, GroupId, ListenerId, LoadBalancerId, Model};
+use model::{Action, AddressSet, GroupId, InstanceId, ListenerId, LoadBalancerId, Model};
 use verdict::admit::{Admission, admitted_set};
 
 pub use lint::lint;
 pub use table::ListenerTable;
+pub use whereabouts::{At, admits_group_of, instance_of};
 
 /// A generation of the configuration, as the cores serve from it.
 #[derive(Debug)]
@@ -76,6 +78,11 @@ impl World {
     /// Whom the load balancer may connect to.
     pub fn egress(&self, load_balancer: LoadBalancerId) -> &Admission {
         &self.egress[load_balancer.0 as usize]
+    }
+
+    /// What the groups of an instance let in; open without groups.
+    pub fn ingress_of_instance(&self, instance: InstanceId) -> Admission {
+        admission::ingress_of(&self.model, &self.model[instance].security_groups)
     }
 
     /// Where the listener listens; every address of both families if none is declared

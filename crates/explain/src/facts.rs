@@ -1,0 +1,113 @@
+//! What an answer rests on besides the configuration: time, certificates, health, what was observed.
+
+use std::sync::Arc;
+
+use model::{CertificateId, GroupId, HealthReason, HealthState, ListenerId};
+use verdict::certificate::CertificateFacts;
+
+/// Everything that is not in the World. The closures are asked again and again and answer alike.
+#[derive(Clone, Copy)]
+pub struct Facts<'f> {
+    pub now_unix: i64,
+    pub certificates: &'f dyn Fn(CertificateId) -> CertificateView,
+    pub targets: &'f dyn Fn(GroupId, usize) -> TargetView,
+    pub enforcement: &'f dyn Fn(ListenerId) -> Enforcement,
+    /// Whether a running instance says so, or the configuration alone.
+    pub source: FactSource,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FactSource {
+    /// A proof from configuration alone: targets are taken as healthy, certificates as in date
+    /// (DECISIONS 5).
+    Proof,
+    /// The files, read now: targets are taken as healthy.
+    Configuration,
+    Running,
+}
+
+/// A certificate as far as it is known.
+#[derive(Clone, Debug)]
+pub struct CertificateView {
+    pub facts: Option<Arc<CertificateFacts>>,
+    pub trust: Trust,
+}
+
+/// Whether clients trust the issuer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trust {
+    /// An authority: which ones a client trusts is assumed.
+    Authority,
+    /// The local development authority: trusted where it was installed.
+    Development,
+    SelfSigned,
+}
+
+/// A target as far as it is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TargetView {
+    pub state: HealthState,
+    pub reason: Option<HealthReason>,
+    /// Unix seconds of when it came into its state.
+    pub since_unix: Option<i64>,
+    /// Its name has an address.
+    pub resolved: bool,
+    /// Per mille, lowered by anomaly mitigation.
+    pub weight: u16,
+    pub behaviour: Behaviour,
+    /// Unix seconds of when `behaviour` was observed.
+    pub observed_unix: Option<i64>,
+}
+
+/// What a target does with a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Behaviour {
+    NotKnown,
+    /// Answers with this status.
+    Answers(u16),
+    /// Nothing listens.
+    Refuses,
+    /// The connection attempt is not answered.
+    Silent,
+    Unreachable,
+    /// Takes the connection and closes it without an answer.
+    Closes,
+    /// Takes the request and never answers.
+    Hangs,
+    /// Answers something that is not HTTP.
+    Nonsense,
+    /// The TLS handshake with it fails.
+    TlsFails,
+}
+
+/// Where a listener turns clients away (DECISIONS 8 to 10).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Enforcement {
+    /// Packets vanish.
+    Kernel,
+    /// The connection is made, and then nothing more.
+    AfterAccept,
+    NotKnown,
+}
+
+impl TargetView {
+    /// What the configuration alone lets one assume.
+    pub const ASSUMED: TargetView = TargetView {
+        state: HealthState::Healthy,
+        reason: None,
+        since_unix: None,
+        resolved: true,
+        weight: verdict::target::FULL,
+        behaviour: Behaviour::NotKnown,
+        observed_unix: None,
+    };
+}
+
+impl std::fmt::Debug for Facts<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Facts")
+            .field("now_unix", &self.now_unix)
+            .field("source", &self.source)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,503 @@
+//! From the forward action to a target: the group, the health of its targets, the security groups
+//! between, and what the targets do.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+
+use model::{
+    Forward, GroupId, HealthState, ListenerId, LoadBalancerId, Obstacle, Place, Refusal, Target,
+    TargetAddress,
+};
+use verdict::admit::admit;
+use verdict::journey::{Aim, Attempt, Hypothetical, Retry, Routed, retry};
+use verdict::target::{FULL, Note as TargetNote, TargetFacts, fails_open};
+use verdict::{Note, Witness};
+
+use super::{Walk, answered};
+use crate::facts::{Behaviour, FactSource, TargetView};
+use crate::hop::{Evidence, Hop, Near, Trace};
+use crate::outcome::{Outcome, Sees, Speaker, Stage};
+
+/// As the data plane: targets that one request tries at most.
+const ATTEMPTS_MAX: u32 = 5;
+/// Targets that are spelt out before "and … more".
+const TARGETS_MAX: usize = 4;
+
+/// What trying a target leads to: targets that behave alike are one kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+enum Trial {
+    Answers(u16),
+    /// What it answers depends on the application.
+    Application,
+    Fails(FailedAttempt, Refusal),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+enum FailedAttempt {
+    Connect,
+    FreshClosed,
+    Answer,
+}
+
+/// Which targets may get the request.
+#[derive(Default)]
+struct Fit(Vec<usize>);
+
+impl Witness for Fit {
+    fn note(&mut self, note: Note<'_>) {
+        if let Note::Target(TargetNote::Fit { index }) = note {
+            self.0.push(index);
+        }
+    }
+}
+
+impl Walk<'_> {
+    pub fn from_forward<T: Trace>(
+        &self,
+        id: ListenerId,
+        routed: &Routed<'_, Hypothetical>,
+        forward: &Forward,
+        place: &Place,
+        trace: &mut T,
+    ) -> BTreeSet<Outcome> {
+        let model = &self.world.model;
+        let load_balancer = model[id].load_balancer;
+        let groups: Vec<GroupId> =
+            forward.groups.iter().filter(|g| g.weight > 0).map(|g| g.group).collect();
+        // Asked for its "no"; which group is drawn is chance, so every one with weight is followed.
+        if let Err(refusal) = routed.group(forward, None, 0) {
+            return BTreeSet::from([self.refused_action(load_balancer, refusal, place, trace)]);
+        }
+        trace.hop(|| {
+            let total: u32 = forward.groups.iter().map(|g| u32::from(g.weight)).sum();
+            let names: Vec<String> = forward
+                .groups
+                .iter()
+                .filter(|g| g.weight > 0)
+                .map(|g| match groups.len() {
+                    1 => format!("target_group.{}", model[g.group].name),
+                    _ => format!(
+                        "target_group.{} ({} %)",
+                        model[g.group].name,
+                        u32::from(g.weight) * 100 / total.max(1)
+                    ),
+                })
+                .collect();
+            Hop::passed(Stage::Action, format!("forwards to {}", names.join(", "))).at(place)
+        });
+        let rewritten = match self.rewritten(id, routed) {
+            Ok(rewritten) => rewritten,
+            Err(refusal) => {
+                return BTreeSet::from([self.refused_action(load_balancer, refusal, place, trace)]);
+            }
+        };
+        let mut outcomes = BTreeSet::new();
+        for group in groups {
+            let ends = self.from_group(id, routed, group, &rewritten, trace);
+            outcomes
+                .extend(ends.into_iter().map(|outcome| Outcome { group: Some(group), ..outcome }));
+        }
+        outcomes
+    }
+
+    fn from_group<T: Trace>(
+        &self,
+        id: ListenerId,
+        routed: &Routed<'_, Hypothetical>,
+        group_id: GroupId,
+        rewritten: &super::application::Rewritten,
+        trace: &mut T,
+    ) -> BTreeSet<Outcome> {
+        let group = &self.world.model[group_id];
+        let load_balancer = self.world.model[id].load_balancer;
+        let views: Vec<TargetView> =
+            (0..group.targets.len()).map(|at| (self.facts.targets)(group_id, at)).collect();
+        let target_facts: Vec<TargetFacts> = views.iter().map(facts_of).collect();
+        let mut fit = Fit::default();
+        let aim = Aim {
+            algorithm: group.algorithm,
+            minimum_healthy: group.minimum_healthy_targets,
+            targets: &target_facts[..],
+            sticky: None,
+            draw: 0,
+        };
+        if let Err(refusal) = routed.aim(aim, &mut 0, &mut fit) {
+            trace.hop(|| {
+                let text = format!("target_group.{}: {}", group.name, refusal.text());
+                Hop::stopped(Stage::TargetGroup, refusal, text)
+                    .at(&group.place)
+                    .near(unhealthy(group, &views))
+            });
+            let sees = answered(load_balancer, refusal.status().unwrap_or(503));
+            return BTreeSet::from([self.outcome(sees, Some(refusal.into()), Stage::TargetGroup)]);
+        }
+        trace.hop(|| self.group_hop(group_id, &views, &target_facts));
+        let mut kinds: BTreeMap<Trial, u32> = BTreeMap::new();
+        let mut doors = Doors::default();
+        for index in &fit.0 {
+            let target = &group.targets[*index];
+            let trial = self.trial(load_balancer, target, &views[*index], &mut doors);
+            *kinds.entry(trial).or_default() += 1;
+        }
+        if T::LISTENS {
+            self.tell_doors(load_balancer, group_id, &doors, trace);
+            self.tell_targets(load_balancer, group_id, &fit.0, &views, trace);
+        }
+        let idempotent = matches!(self.ask.method, "GET" | "HEAD" | "PUT" | "DELETE" | "OPTIONS");
+        let mut ends = BTreeSet::new();
+        try_all(&mut kinds, idempotent, 0, 0, None, &mut ends);
+        let mut outcomes = BTreeSet::new();
+        for end in ends {
+            match end {
+                Trial::Answers(status) => {
+                    let cause = Refusal::of_target_status(status).map(Into::into);
+                    let speaker = Speaker::Application;
+                    let sees = Sees::Answer { status, speaker, location: None };
+                    outcomes.insert(self.outcome(sees, cause, Stage::Response));
+                }
+                Trial::Application => {
+                    outcomes.extend(self.from_application(id, group_id, &fit.0, rewritten, trace));
+                }
+                Trial::Fails(_, refusal) => {
+                    let sees = answered(load_balancer, refusal.status().unwrap_or(502));
+                    outcomes.insert(self.outcome(sees, Some(refusal.into()), Stage::Target));
+                }
+            }
+        }
+        outcomes
+    }
+
+    fn trial(
+        &self,
+        load_balancer: LoadBalancerId,
+        target: &Target,
+        view: &TargetView,
+        doors: &mut Doors,
+    ) -> Trial {
+        let model = &self.world.model;
+        let egress = self.world.egress(load_balancer);
+        let denied = |address: &IpAddr| admit(egress, *address, target.port, &mut ()).is_err();
+        let addresses: &[IpAddr] = match &target.address {
+            TargetAddress::Ip(address) => std::slice::from_ref(address),
+            TargetAddress::Instance { id, .. } => &model[*id].addresses,
+            TargetAddress::Name(_) => &[],
+        };
+        if !addresses.is_empty() && addresses.iter().all(denied) {
+            doors.egress.push(target.clone());
+            return Trial::Fails(FailedAttempt::Connect, Refusal::TargetEgressDenied);
+        }
+        match view.behaviour {
+            Behaviour::Answers(status) => return Trial::Answers(status),
+            Behaviour::NotKnown => {}
+            Behaviour::Refuses => {
+                return Trial::Fails(FailedAttempt::Connect, Refusal::TargetRefused);
+            }
+            Behaviour::Silent => {
+                return Trial::Fails(FailedAttempt::Connect, Refusal::TargetConnectTimeout);
+            }
+            Behaviour::Unreachable => {
+                return Trial::Fails(FailedAttempt::Connect, Refusal::TargetUnreachable);
+            }
+            Behaviour::TlsFails => {
+                return Trial::Fails(FailedAttempt::Connect, Refusal::TargetTlsFailed);
+            }
+            Behaviour::Closes => {
+                return Trial::Fails(FailedAttempt::FreshClosed, Refusal::TargetClosed);
+            }
+            Behaviour::Hangs => {
+                return Trial::Fails(FailedAttempt::Answer, Refusal::TargetResponseTimeout);
+            }
+            Behaviour::Nonsense => {
+                return Trial::Fails(FailedAttempt::Answer, Refusal::TargetMalformed);
+            }
+        }
+        if let Some(instance) = self.instance_of(target) {
+            match self.admitted_by(load_balancer, instance, target.port) {
+                Admits::Yes => {}
+                Admits::NotKnown => doors.not_known.push((target.clone(), instance)),
+                Admits::No => {
+                    doors.not_admitted.push((target.clone(), instance));
+                    return Trial::Fails(FailedAttempt::Connect, Refusal::TargetConnectTimeout);
+                }
+            }
+        }
+        match self.declared_failure(target) {
+            Some(refusal) => Trial::Fails(FailedAttempt::Connect, refusal),
+            None => Trial::Application,
+        }
+    }
+
+    fn group_hop(&self, id: GroupId, views: &[TargetView], facts: &[TargetFacts]) -> Hop {
+        let group = &self.world.model[id];
+        let healthy = views.iter().filter(|view| in_service(view)).count();
+        let total = views.len();
+        let open = fails_open(group.minimum_healthy_targets, facts);
+        let targets = if total == 1 { "target" } else { "targets" };
+        let text = match (self.facts.source, open) {
+            (FactSource::Running, true) => format!(
+                "target_group.{}: {healthy} of {total} {targets} healthy: fail-open, so all get traffic",
+                group.name
+            ),
+            (FactSource::Running, false) => {
+                format!("target_group.{}: {healthy} of {total} {targets} healthy", group.name)
+            }
+            (FactSource::Proof | FactSource::Configuration, _) => {
+                format!("target_group.{}: {total} {targets}, taken as healthy", group.name)
+            }
+        };
+        let evidence = match self.facts.source {
+            FactSource::Running => {
+                let latest = views.iter().filter_map(|view| view.observed_unix).max();
+                let seconds_ago = latest.map_or(0, |at| (self.facts.now_unix - at).max(0));
+                Evidence::Observed { seconds_ago }
+            }
+            FactSource::Proof | FactSource::Configuration => Evidence::Assumed,
+        };
+        Hop::passed(Stage::TargetGroup, text)
+            .at(&group.place)
+            .because(evidence)
+            .near(unhealthy(group, views))
+    }
+
+    /// The security groups between the load balancer and its targets.
+    fn tell_doors<T: Trace>(
+        &self,
+        load_balancer: LoadBalancerId,
+        group_id: GroupId,
+        doors: &Doors,
+        trace: &mut T,
+    ) {
+        let model = &self.world.model;
+        let lb = &model[load_balancer];
+        let group = &model[group_id];
+        for target in doors.egress.iter().take(1) {
+            let text = format!(
+                "load_balancer.{} may not connect to {target}: no egress rule allows it",
+                lb.name
+            );
+            trace.hop(|| {
+                Hop::stopped(Stage::TargetSecurityGroup, Refusal::TargetEgressDenied, text)
+                    .at(&lb.place)
+            });
+        }
+        for (target, instance) in doors.not_admitted.iter().take(1) {
+            let instance = &model[*instance];
+            let more = match doors.not_admitted.len() {
+                1 => String::new(),
+                count => format!(" (and {} more)", count - 1),
+            };
+            let text = format!(
+                "instance.{} does not admit load_balancer.{} on tcp/{}{more}",
+                instance.name, lb.name, target.port
+            );
+            let place =
+                instance.security_groups.first().map_or(&instance.place, |id| &model[*id].place);
+            trace.hop(|| {
+                Hop::stopped(Stage::TargetSecurityGroup, Obstacle::TargetNotAdmitted, text)
+                    .at(place)
+            });
+        }
+        if let Some((target, instance)) = doors.not_known.first() {
+            let text = format!(
+                "whether instance.{} admits load_balancer.{} on tcp/{} is not known: the load balancer has no `addresses`",
+                model[*instance].name, lb.name, target.port
+            );
+            trace.hop(|| Hop::not_known(Stage::TargetSecurityGroup, text).at(&lb.place));
+        }
+        if doors.egress.is_empty() && doors.not_admitted.is_empty() && doors.not_known.is_empty() {
+            let declared = group.targets.iter().filter_map(|target| self.instance_of(target));
+            let named: Vec<&str> = declared
+                .filter(|id| !model[*id].security_groups.is_empty())
+                .map(|id| &*model[id].name)
+                .collect();
+            if let Some(first) = named.first() {
+                let text = format!("instance.{first} admits load_balancer.{}", lb.name);
+                trace.hop(|| Hop::passed(Stage::TargetSecurityGroup, text));
+            }
+        }
+    }
+
+    fn tell_targets<T: Trace>(
+        &self,
+        load_balancer: LoadBalancerId,
+        group_id: GroupId,
+        fit: &[usize],
+        views: &[TargetView],
+        trace: &mut T,
+    ) {
+        let group = &self.world.model[group_id];
+        let mut failing: Vec<(usize, Refusal, String)> = Vec::new();
+        for index in fit {
+            let target = &group.targets[*index];
+            let trial = self.trial(load_balancer, target, &views[*index], &mut Doors::default());
+            if let Trial::Fails(_, refusal) = trial {
+                let since = views[*index]
+                    .since_unix
+                    .filter(|_| views[*index].state == HealthState::Unhealthy)
+                    .map_or(String::new(), |since| {
+                        format!(" since {}", crate::clock::words(since))
+                    });
+                failing.push((*index, refusal, format!("{target}: {}{since}", refusal.text())));
+            }
+        }
+        let observed = fit.iter().filter_map(|index| views[*index].observed_unix).max();
+        let evidence = match observed {
+            Some(at) => Evidence::Observed { seconds_ago: (self.facts.now_unix - at).max(0) },
+            None if failing.is_empty() => Evidence::Assumed,
+            None => Evidence::Proved,
+        };
+        let near = || -> Vec<Near> {
+            let told = failing.iter().take(TARGETS_MAX);
+            told.map(|(index, _, text)| Near::new(text.clone(), &group.targets[*index].place))
+                .collect()
+        };
+        match failing.first() {
+            Some((_, refusal, text)) if failing.len() == fit.len() => {
+                let text = match fit.len() {
+                    1 => text.clone(),
+                    count => format!("all {count} targets fail: {}", refusal.text()),
+                };
+                let near = if fit.len() == 1 { Vec::new() } else { near() };
+                trace.hop(|| {
+                    Hop::stopped(Stage::Target, *refusal, text)
+                        .at(&group.targets[failing[0].0].place)
+                        .because(evidence)
+                        .near(near)
+                });
+            }
+            Some(_) => {
+                let text = format!(
+                    "{} of {} targets fail; another is tried then",
+                    failing.len(),
+                    fit.len()
+                );
+                trace.hop(|| Hop::passed(Stage::Target, text).because(evidence).near(near()));
+            }
+            None => {
+                let names: Vec<String> = fit
+                    .iter()
+                    .take(TARGETS_MAX)
+                    .map(|index| group.targets[*index].to_string())
+                    .collect();
+                let more = if fit.len() > TARGETS_MAX { ", …" } else { "" };
+                let text = match observed {
+                    Some(_) => format!("{}{more} takes connections", names.join(", ")),
+                    None => format!("{}{more} is taken to be there", names.join(", ")),
+                };
+                trace.hop(|| Hop::passed(Stage::Target, text).because(evidence));
+            }
+        }
+    }
+}
+
+/// What was found between the load balancer and its targets.
+#[derive(Default)]
+pub struct Doors {
+    egress: Vec<Target>,
+    not_admitted: Vec<(Target, model::InstanceId)>,
+    not_known: Vec<(Target, model::InstanceId)>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Admits {
+    Yes,
+    No,
+    NotKnown,
+}
+
+impl Walk<'_> {
+    /// The declared machine that a target is.
+    pub fn instance_of(&self, target: &Target) -> Option<model::InstanceId> {
+        world::instance_of(&self.world.model, target)
+    }
+
+    fn admitted_by(&self, lb: LoadBalancerId, instance: model::InstanceId, port: u16) -> Admits {
+        let model = &self.world.model;
+        if model[instance].security_groups.is_empty() {
+            return Admits::Yes;
+        }
+        let admission = self.world.ingress_of_instance(instance);
+        let sources: Vec<IpAddr> =
+            model[lb].addresses.iter().copied().filter(|a| !a.is_unspecified()).collect();
+        if !sources.is_empty() {
+            let any =
+                sources.iter().any(|source| admit(&admission, *source, port, &mut ()).is_ok());
+            return if any { Admits::Yes } else { Admits::No };
+        }
+        // Without addresses it is known only where its security group is named, or everybody is.
+        match world::admits_group_of(model, instance, lb, port) {
+            true => Admits::Yes,
+            false if verdict::admit::admitted_set(&admission, port).is_empty() => Admits::No,
+            false => Admits::NotKnown,
+        }
+    }
+}
+
+fn facts_of(view: &TargetView) -> TargetFacts {
+    TargetFacts {
+        state: view.state,
+        resolved: view.resolved,
+        outstanding: 0,
+        weight: view.weight,
+        ramp: FULL,
+        tried: false,
+    }
+}
+
+fn in_service(view: &TargetView) -> bool {
+    matches!(view.state, HealthState::Healthy | HealthState::Unavailable)
+}
+
+fn unhealthy(group: &model::TargetGroup, views: &[TargetView]) -> Vec<Near> {
+    let ill = group.targets.iter().zip(views).filter(|(_, view)| !in_service(view));
+    ill.take(TARGETS_MAX)
+        .map(|(target, view)| {
+            let reason = view
+                .reason
+                .map_or(String::new(), |reason| format!(": {} ({reason})", reason.code()));
+            let since = view
+                .since_unix
+                .map_or(String::new(), |at| format!(", since {}", crate::clock::words(at)));
+            Near::new(format!("{target} is {}{reason}{since}", view.state.name()), &target.place)
+        })
+        .collect()
+}
+
+/// Every end that the order of trying can lead to; kinds of targets with how many are left.
+fn try_all(
+    kinds: &mut BTreeMap<Trial, u32>,
+    idempotent: bool,
+    sent: u32,
+    attempts: u32,
+    last: Option<Trial>,
+    ends: &mut BTreeSet<Trial>,
+) {
+    let left: Vec<Trial> =
+        kinds.iter().filter(|(_, count)| **count > 0).map(|(kind, _)| *kind).collect();
+    if left.is_empty() || attempts == ATTEMPTS_MAX {
+        ends.extend(last);
+        return;
+    }
+    for kind in left {
+        let Trial::Fails(failed, _) = kind else {
+            ends.insert(kind);
+            continue;
+        };
+        let attempt = match failed {
+            FailedAttempt::Connect => Attempt::ConnectFailed,
+            FailedAttempt::FreshClosed => Attempt::FreshClosed { idempotent, body_consumed: false },
+            FailedAttempt::Answer => Attempt::Failed,
+        };
+        match retry(attempt, sent) {
+            Retry::Never => {
+                ends.insert(kind);
+            }
+            Retry::NextTarget | Retry::FreshConnection => {
+                *kinds.entry(kind).or_default() -= 1;
+                let sent = sent + u32::from(attempt != Attempt::ConnectFailed);
+                try_all(kinds, idempotent, sent, attempts + 1, Some(kind), ends);
+                *kinds.entry(kind).or_default() += 1;
+            }
+        }
+    }
+}

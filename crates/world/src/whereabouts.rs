@@ -1,0 +1,90 @@
+//! Who has an address: where a packet to it arrives.
+
+use std::net::IpAddr;
+
+use model::{InstanceId, ListenerId, LoadBalancerId, Model, Peer, Target, TargetAddress};
+
+use crate::World;
+
+/// What is at an address and port.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum At {
+    Listener(ListenerId),
+    /// The load balancer has the address and does not listen on the port.
+    LoadBalancer(LoadBalancerId),
+    /// A machine of ours: a request to it goes round every load balancer.
+    Instance(InstanceId),
+    Nobody,
+}
+
+impl World {
+    /// Declared addresses come first; a load balancer without any listens on all of its host's.
+    pub fn at(&self, address: IpAddr, port: u16) -> At {
+        let model = &self.model;
+        let load_balancers = || (0..model.load_balancers.len() as u32).map(LoadBalancerId);
+        let has = |id: &LoadBalancerId| {
+            let lb = &model[*id];
+            lb.addresses.contains(&address) || lb.public_addresses.contains(&address)
+        };
+        // Several may share an address on different ports.
+        if let Some(listener) =
+            load_balancers().filter(has).find_map(|id| self.listener_on(id, port))
+        {
+            return At::Listener(listener);
+        }
+        if let Some(id) = load_balancers().find(has) {
+            return At::LoadBalancer(id);
+        }
+        let instance = model.instances.iter().position(|instance| {
+            instance.addresses.contains(&address) || instance.public_addresses.contains(&address)
+        });
+        if let Some(at) = instance {
+            return At::Instance(InstanceId(at as u32));
+        }
+        let anywhere = |id: &LoadBalancerId| {
+            let lb = &model[*id];
+            lb.addresses.iter().all(IpAddr::is_unspecified) && lb.public_addresses.is_empty()
+        };
+        load_balancers()
+            .filter(anywhere)
+            .find_map(|id| self.listener_on(id, port))
+            .map_or(At::Nobody, At::Listener)
+    }
+
+    /// The listener of a load balancer on a port.
+    pub fn listener_on(&self, load_balancer: LoadBalancerId, port: u16) -> Option<ListenerId> {
+        let listeners = &self.model[load_balancer].listeners;
+        listeners.iter().copied().find(|id| self.model[*id].port == port)
+    }
+}
+
+/// The declared machine that a target is, by reference or by its address.
+pub fn instance_of(model: &Model, target: &Target) -> Option<InstanceId> {
+    match &target.address {
+        TargetAddress::Instance { id, .. } => Some(*id),
+        TargetAddress::Ip(address) => {
+            let at = model.instances.iter().position(|i| i.addresses.contains(address))?;
+            Some(InstanceId(at as u32))
+        }
+        TargetAddress::Name(_) => None,
+    }
+}
+
+/// Whether a rule of the instance's groups for the port names a group of the load balancer, or
+/// everybody: then the load balancer's address need not be known.
+pub fn admits_group_of(
+    model: &Model,
+    instance: InstanceId,
+    load_balancer: LoadBalancerId,
+    port: u16,
+) -> bool {
+    let groups = &model[load_balancer].security_groups;
+    let rules = model[instance].security_groups.iter().flat_map(|id| &model[*id].ingress);
+    rules.filter(|rule| rule.ports.contains(port)).flat_map(|rule| &rule.peers).any(|peer| {
+        match peer {
+            Peer::SecurityGroup(id) => groups.contains(id),
+            Peer::Anywhere => true,
+            Peer::Cidr(_) | Peer::Network(_) | Peer::Instance(_) => false,
+        }
+    })
+}
