@@ -6,17 +6,38 @@
 //! time. It must not know sockets, clocks or the configuration language; what was observed is an
 //! argument.
 
+mod advice;
+mod chain;
 mod clock;
+mod expect;
 mod facts;
+mod fix;
 mod hop;
 mod outcome;
+mod page;
+mod question;
+mod report;
 mod space;
+mod tables;
+mod text;
 mod walk;
+mod who;
 
 pub mod pages;
 
+pub use chain::{Leg, REDIRECTS_MAX};
+pub use expect::{Violation, prove};
 pub use facts::{Behaviour, CertificateView, Enforcement, FactSource, Facts, TargetView, Trust};
+pub use fix::{Fix, fixes};
 pub use hop::{Evidence, Hop, Near, Recorder, State, Trace};
 pub use outcome::{Grade, Outcome, Sees, Speaker, Stage};
-pub use space::{Cuts, Piece};
+pub use question::{Client, Request, UnknownAsker, asker_words, clients_of, parse_asker};
+pub use report::{FixReport, OtherReport, REPORT_VERSION, Report, askers, explain};
+pub use space::{Cuts, Membership, Piece};
+pub use tables::{
+    CompareReport, ROWS_MAX, ReachReport, WhoReport, compare, compare_text, reach, reach_text, who,
+    who_text,
+};
+pub use text::{Layout, Paint, text};
 pub use walk::{Ask, walk};
+pub use who::{Atlas, PIECES_MAX, Part, Partition, partition, partition_of};

@@ -2,7 +2,7 @@
 //! aside, so that what would fail next is told as well.
 
 mod application;
-mod door;
+pub mod door;
 mod forward;
 mod name;
 mod route;

@@ -44,7 +44,7 @@ impl Ports {
 /// A set of addresses as sorted, disjoint, non-adjacent inclusive ranges, each family apart.
 ///
 /// Membership is a binary search, so 100,000 prefixes cost about what 10 cost.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AddressSet {
     v4: Vec<(u32, u32)>,
     v6: Vec<(u128, u128)>,
@@ -72,6 +72,14 @@ impl AddressSet {
             v4: minus(&self.v4, &other.v4, |a| a.checked_sub(1), |a| a.checked_add(1)),
             v6: minus(&self.v6, &other.v6, |a| a.checked_sub(1), |a| a.checked_add(1)),
         }
+    }
+
+    /// What is in either.
+    pub fn or(&self, other: &AddressSet) -> AddressSet {
+        let (mut v4, mut v6) = (self.v4.clone(), self.v6.clone());
+        v4.extend_from_slice(&other.v4);
+        v6.extend_from_slice(&other.v6);
+        AddressSet { v4: merged(v4, |a| a.checked_add(1)), v6: merged(v6, |a| a.checked_add(1)) }
     }
 
     /// What is in both.

@@ -1,0 +1,127 @@
+//! Expectations: proved for every client they speak of (DECISIONS 5).
+
+use std::collections::BTreeSet;
+
+use model::{Asker, Expectation, Url};
+
+use crate::facts::Facts;
+use crate::outcome::{Grade, Outcome, Sees};
+use crate::question::{Client, Request, asker_words};
+use crate::walk::walk;
+use crate::who::{Atlas, partition_of};
+
+/// For whom an expectation does not hold, and what they get instead.
+#[derive(Clone, Debug)]
+pub struct Violation {
+    pub url: Url,
+    pub asker: Asker,
+    pub client: Client,
+    /// What should have been.
+    pub wanted: String,
+    pub outcomes: BTreeSet<Outcome>,
+}
+
+/// Every violation; none means that it holds, as far as it is known.
+pub fn prove(atlas: &Atlas<'_>, facts: &Facts<'_>, expectation: &Expectation) -> Vec<Violation> {
+    let mut violations = Vec::new();
+    for url in &expectation.urls {
+        let request = Request {
+            url: url.clone(),
+            method: expectation.method.clone(),
+            headers: expectation.headers.clone(),
+            to: None,
+        };
+        for asker in &expectation.works {
+            for part in partition_of(atlas, facts, &request, *asker).parts {
+                if let Some(wanted) =
+                    unlike(atlas, facts, expectation, &request, &part.example, &part.outcomes)
+                {
+                    violations.push(Violation {
+                        url: url.clone(),
+                        asker: *asker,
+                        client: part.example,
+                        wanted,
+                        outcomes: part.outcomes,
+                    });
+                }
+            }
+        }
+        for asker in &expectation.denied {
+            for part in partition_of(atlas, facts, &request, *asker).parts {
+                let known = |outcome: &&Outcome| outcome.grade() != Grade::NotKnown;
+                if part.outcomes.iter().filter(known).any(|outcome| !outcome.denied()) {
+                    violations.push(Violation {
+                        url: url.clone(),
+                        asker: *asker,
+                        client: part.example,
+                        wanted: "refused at admission".to_owned(),
+                        outcomes: part.outcomes,
+                    });
+                }
+            }
+        }
+    }
+    violations
+}
+
+/// What the outcomes of somebody for whom it should work lack.
+fn unlike(
+    atlas: &Atlas<'_>,
+    facts: &Facts<'_>,
+    expectation: &Expectation,
+    request: &Request,
+    client: &Client,
+    ends: &BTreeSet<Outcome>,
+) -> Option<String> {
+    if let Some(wanted) = &expectation.redirects_to {
+        let first = walk(atlas.world, facts, &request.ask(client), &mut ());
+        let leads = |outcome: &Outcome| match outcome.location() {
+            Some(location) => request.url.join(location).as_ref() == Ok(wanted),
+            None => outcome.grade() == Grade::NotKnown || outcome.sees == Sees::Application,
+        };
+        if !first.iter().all(leads) {
+            return Some(format!("a redirect to {wanted}"));
+        }
+    }
+    match &expectation.status {
+        Some(wanted) => {
+            let fits = |outcome: &Outcome| match outcome.status() {
+                Some(status) => wanted.contains(status),
+                None => matches!(outcome.sees, Sees::Application | Sees::NotKnown),
+            };
+            (!ends.iter().all(fits)).then(|| format!("status {}", statuses(wanted)))
+        }
+        None => {
+            let works =
+                |outcome: &Outcome| matches!(outcome.grade(), Grade::Reaches | Grade::NotKnown);
+            (!ends.iter().all(works)).then(|| "an answer below 400".to_owned())
+        }
+    }
+}
+
+fn statuses(matcher: &model::StatusMatcher) -> String {
+    let one = |(first, last): &(u16, u16)| match first == last {
+        true => first.to_string(),
+        false => format!("{first}-{last}"),
+    };
+    matcher.0.iter().map(one).collect::<Vec<_>>().join(",")
+}
+
+impl Violation {
+    /// `guest-wifi (…) sees …, and … is expected`.
+    pub fn words(&self, atlas: &Atlas<'_>) -> String {
+        let seen: Vec<String> = self.outcomes.iter().map(Outcome::short).collect();
+        let codes: BTreeSet<&str> = self.outcomes.iter().filter_map(Outcome::code).collect();
+        let code = match codes.is_empty() {
+            true => String::new(),
+            false => format!(" [{}]", codes.into_iter().collect::<Vec<_>>().join(", ")),
+        };
+        format!(
+            "{} gets {}{code} from {}: expected is {}",
+            asker_words(&atlas.world.model, self.asker),
+            seen.join(" or "),
+            self.url,
+            self.wanted
+        )
+    }
+}

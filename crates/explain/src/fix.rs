@@ -1,0 +1,417 @@
+//! The smallest changes that mend: proposed from the first "no", applied to a copy of the model, and
+//! kept only if the same question then gets further.
+
+use std::collections::BTreeSet;
+
+use model::{
+    Action, Asker, Cause, Change, Condition, Listener, ListenerId, Matcher, Model, NetworkId,
+    Obstacle, Peer, RecordId, Refusal, SecurityGroupId, TargetProtocol,
+};
+use world::World;
+
+use crate::facts::Facts;
+use crate::outcome::{Grade, Outcome, Stage};
+use crate::question::{Client, Request};
+use crate::walk::door::ask_door;
+
+/// Stops that are mended one after the other.
+const FIXES_MAX: usize = 6;
+
+/// A change that was tried, and what the question then says.
+#[derive(Clone, Debug)]
+pub struct Fix {
+    /// The stop that it mends.
+    pub stage: Stage,
+    pub cause: Option<Cause>,
+    pub change: Change,
+    /// In words, as an instruction.
+    pub words: String,
+    /// What the client gets with this and every earlier fix.
+    pub then: BTreeSet<Outcome>,
+    /// Another change that mends the same.
+    pub instead: Option<(Change, String)>,
+}
+
+/// Fixes in the order in which they are needed.
+pub fn fixes(
+    world: &World,
+    facts: &Facts<'_>,
+    request: &Request,
+    client: &Client,
+    asker: Asker,
+) -> Vec<Fix> {
+    let mut fixes: Vec<Fix> = Vec::new();
+    let mut mended: Option<World> = None;
+    while fixes.len() < FIXES_MAX {
+        let now = mended.as_ref().unwrap_or(world);
+        let ends = request.ends(now, facts, client);
+        let Some(outcome) =
+            ends.iter().find(|o| !matches!(o.grade(), Grade::Reaches | Grade::NotKnown))
+        else {
+            break;
+        };
+        let url = where_it_stops(now, facts, request, client, outcome);
+        let at_stop = Request { url, ..request.clone() };
+        let mut found: Option<(Fix, World)> = None;
+        for (change, words) in propose(now, &at_stop, client, asker, outcome) {
+            if let Some(fix) = &mut found {
+                // One alternative is worth showing, and it has to mend as well.
+                if fix.0.instead.is_none()
+                    && try_change(now, facts, request, client, &change, &ends).is_some()
+                {
+                    fix.0.instead = Some((change, words));
+                }
+                continue;
+            }
+            if let Some((changed, then)) = try_change(now, facts, request, client, &change, &ends) {
+                let (stage, cause) = (outcome.stage, outcome.cause);
+                found = Some((Fix { stage, cause, change, words, then, instead: None }, changed));
+            }
+        }
+        match found {
+            Some((fix, changed)) => {
+                fixes.push(fix);
+                mended = Some(changed);
+            }
+            None => break,
+        }
+    }
+    fixes
+}
+
+/// The World with the change, if the request then gets further.
+fn try_change(
+    world: &World,
+    facts: &Facts<'_>,
+    request: &Request,
+    client: &Client,
+    change: &Change,
+    before: &BTreeSet<Outcome>,
+) -> Option<(World, BTreeSet<Outcome>)> {
+    let mut model: Model = Model::clone(&world.model);
+    change.apply(&mut model);
+    let changed = world::compile(model, world.generation);
+    // The change may move the client into a network's view or an admitted set: ask anew.
+    let then = request.ends(&changed, facts, client);
+    (further(&then) > further(before)).then_some((changed, then))
+}
+
+/// How far the worst of the outcomes comes.
+fn further(outcomes: &BTreeSet<Outcome>) -> (bool, Stage) {
+    let worst = outcomes
+        .iter()
+        .map(|outcome| (matches!(outcome.grade(), Grade::Reaches), outcome.stage))
+        .min();
+    worst.unwrap_or((false, Stage::Name))
+}
+
+/// The address of the chain at which the outcome is met.
+fn where_it_stops(
+    world: &World,
+    facts: &Facts<'_>,
+    request: &Request,
+    client: &Client,
+    outcome: &Outcome,
+) -> model::Url {
+    let (legs, _) = crate::chain::record(world, facts, &request.ask(client));
+    let at = legs.iter().rev().find(|leg| leg.outcomes.contains(outcome)).or(legs.last());
+    at.map_or_else(|| request.url.clone(), |leg| leg.url.clone())
+}
+
+/// Changes that might mend the outcome, the smallest first.
+fn propose(
+    world: &World,
+    request: &Request,
+    client: &Client,
+    asker: Asker,
+    outcome: &Outcome,
+) -> Vec<(Change, String)> {
+    match (outcome.cause, outcome.listener) {
+        (Some(Cause::Refusal(Refusal::AdmitNoRule)), Some(listener)) => {
+            admit(world, client, asker, listener)
+        }
+        (Some(Cause::Obstacle(Obstacle::NameNotVisible)), _) => {
+            visible(&world.model, request, asker)
+        }
+        (Some(Cause::Obstacle(Obstacle::TlsNameMismatch)), Some(listener)) => {
+            certificates(&world.model, request, listener)
+        }
+        (Some(Cause::Obstacle(Obstacle::NameNoListener | Obstacle::RedirectLoop)), _) => {
+            redirects(&world.model)
+        }
+        (Some(Cause::Obstacle(Obstacle::RouteDefault)), Some(listener)) => {
+            paths(&world.model, request, listener)
+        }
+        (Some(Cause::Refusal(Refusal::RouteNoWeight)), Some(listener)) => {
+            weights(&world.model, listener)
+        }
+        (Some(Cause::Refusal(refusal)), Some(listener)) if outcome.stage == Stage::Target => {
+            targets(world, listener, outcome, refusal)
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// Who asks, as a security rule names it.
+fn peer(client: &Client, asker: Asker) -> Peer {
+    match asker {
+        Asker::Network(id) if client.seen_as.is_none() => Peer::Network(id),
+        Asker::Network(_) => Peer::Cidr(client.seen_as.unwrap_or(client.piece.first).into()),
+        Asker::Prefix(net) => Peer::Cidr(net),
+        Asker::Instance(id) => Peer::Instance(id),
+        Asker::Internet | Asker::Anywhere => Peer::Anywhere,
+    }
+}
+
+fn admit(
+    world: &World,
+    client: &Client,
+    asker: Asker,
+    listener: ListenerId,
+) -> Vec<(Change, String)> {
+    let model = &world.model;
+    let listener = &model[listener];
+    let groups = &model[listener.load_balancer].security_groups;
+    let source = client.seen_as.unwrap_or(client.piece.first);
+    let (_, book) = ask_door(world.ingress(listener.load_balancer), source, listener.port);
+    let position = |rule: &verdict::admit::AdmissionRule| {
+        groups.iter().find_map(|id| {
+            let at = model[*id].ingress.iter().position(|own| own.place == rule.place)?;
+            (model[*id].name == rule.group).then_some((*id, at))
+        })
+    };
+    let mut changes = Vec::new();
+    let peer = peer(client, asker);
+    for rule in &book.other_peer {
+        if let Some((group, rule)) = position(rule) {
+            let words = format!(
+                "admit {} in security_group.{}",
+                peer_words(model, &peer),
+                model[group].name
+            );
+            changes.push((Change::AdmitPeer { group, rule, peer: peer.clone() }, words));
+            if peer != Peer::Anywhere {
+                let words = "or `anywhere`, if everybody may come in".to_owned();
+                changes.push((Change::AdmitPeer { group, rule, peer: Peer::Anywhere }, words));
+            }
+        }
+    }
+    for rule in book.other_port.iter().filter(|rule| rule.peers.contains(source)) {
+        if let Some((group, rule)) = position(rule) {
+            let port = listener.port;
+            let words = format!("admit tcp/{port} as well in security_group.{}", model[group].name);
+            changes.push((Change::AdmitPort { group, rule, port }, words));
+        }
+    }
+    if let Some(group) = groups.first().filter(|_| changes.is_empty()) {
+        let words = format!(
+            "add a rule for tcp/{} to security_group.{}",
+            listener.port, model[*group].name
+        );
+        changes.push((Change::AddIngress { group: *group, port: listener.port, peer }, words));
+    }
+    changes
+}
+
+pub fn peer_words(model: &Model, peer: &Peer) -> String {
+    match peer {
+        Peer::Cidr(net) => net.to_string(),
+        Peer::Network(id) => format!("network.{}", model[*id].name),
+        Peer::SecurityGroup(id) => format!("security_group.{}", model[*id].name),
+        Peer::Instance(id) => format!("instance.{}", model[*id].name),
+        Peer::Anywhere => "anywhere".to_owned(),
+    }
+}
+
+fn visible(model: &Model, request: &Request, asker: Asker) -> Vec<(Change, String)> {
+    let Asker::Network(network) = asker else { return Vec::new() };
+    let named = model.records.iter().enumerate().filter(|(_, r)| r.name.0 == request.url.host);
+    named
+        .map(|(at, record)| {
+            let words =
+                format!("let network.{} see the record {}", model[network].name, record.name.0);
+            (
+                Change::RecordVisible {
+                    record: RecordId(at as u32),
+                    network: NetworkId(network.0),
+                },
+                words,
+            )
+        })
+        .collect()
+}
+
+fn certificates(model: &Model, request: &Request, id: ListenerId) -> Vec<(Change, String)> {
+    let has = |at: usize| model[id].certificates.iter().any(|c| c.0 as usize == at);
+    let covers = |certificate: &model::Certificate| {
+        certificate.names.iter().any(|name| verdict::certificate::covers(name, &request.url.host))
+    };
+    let others = model.certificates.iter().enumerate();
+    others
+        .filter(|(at, certificate)| !has(*at) && covers(certificate))
+        .map(|(at, certificate)| {
+            let words = format!("serve certificate.{} here as well", certificate.name);
+            (
+                Change::AddCertificate {
+                    listener: id,
+                    certificate: model::CertificateId(at as u32),
+                },
+                words,
+            )
+        })
+        .collect()
+}
+
+/// Redirects that lead to a port or protocol where nothing waits: to the listener that speaks it.
+fn redirects(model: &Model) -> Vec<(Change, String)> {
+    let mut changes = Vec::new();
+    for (at, listener) in model.listeners.iter().enumerate() {
+        let id = ListenerId(at as u32);
+        for (rule, action) in actions(listener) {
+            if !matches!(action, Action::Redirect(_)) {
+                continue;
+            }
+            let own = model[listener.load_balancer].listeners.iter().map(|id| &model[*id]);
+            for other in own.filter(|other| other.port != listener.port) {
+                let words = format!(
+                    "redirect to port {}, where {} is spoken",
+                    other.port,
+                    other.protocol.scheme()
+                );
+                changes
+                    .push((Change::RedirectPort { listener: id, rule, port: other.port }, words));
+            }
+            let protocol = "HTTPS".to_owned();
+            let words = "redirect to https".to_owned();
+            changes.push((Change::RedirectProtocol { listener: id, rule, protocol }, words));
+        }
+    }
+    changes
+}
+
+fn actions(listener: &Listener) -> impl Iterator<Item = (Option<usize>, &Action)> {
+    let rules = listener.rules.iter().enumerate().map(|(at, rule)| (Some(at), &rule.action));
+    rules.chain([(None, &listener.default_action)])
+}
+
+/// A rule for everything below a path that does not take the path itself, with or without a slash.
+fn paths(model: &Model, request: &Request, id: ListenerId) -> Vec<(Change, String)> {
+    let path = request.url.path.trim_end_matches('/');
+    let mut changes = Vec::new();
+    for (at, rule) in model[id].rules.iter().enumerate() {
+        for condition in &rule.conditions {
+            let Condition::Path(values) = condition else { continue };
+            let near = values.iter().any(|value| match value {
+                Matcher::Wildcard(wildcard) => {
+                    let source = wildcard.source();
+                    !path.is_empty()
+                        && (source == format!("{path}/*")
+                            || source == path
+                            || source == format!("{path}/"))
+                }
+                Matcher::Regex(_) => false,
+            });
+            if near {
+                let value = request.url.path.clone();
+                let words = format!("let the rule \"{}\" take {value} as well", rule.name);
+                changes.push((Change::AddPath { listener: id, rule: at, value }, words));
+            }
+        }
+    }
+    changes
+}
+
+fn weights(model: &Model, id: ListenerId) -> Vec<(Change, String)> {
+    let mut changes = Vec::new();
+    for (rule, action) in actions(&model[id]) {
+        let Action::Forward(forward) = action else { continue };
+        if forward.groups.iter().all(|group| group.weight == 0)
+            && let Some(first) = forward.groups.first()
+        {
+            let words = format!("give target_group.{} a weight", model[first.group].name);
+            changes.push((
+                Change::Weight { listener: id, rule, group: first.group, weight: 1 },
+                words,
+            ));
+        }
+    }
+    changes
+}
+
+/// Between the load balancer and its targets.
+fn targets(
+    world: &World,
+    listener: ListenerId,
+    outcome: &Outcome,
+    refusal: Refusal,
+) -> Vec<(Change, String)> {
+    let model = &world.model;
+    let Some(group_id) = outcome.group else { return Vec::new() };
+    let load_balancer = model[listener].load_balancer;
+    let lb = &model[load_balancer];
+    let group = &model[group_id];
+    let mut changes = Vec::new();
+    for (at, target) in group.targets.iter().enumerate() {
+        let instance = world::instance_of(model, target);
+        match refusal {
+            Refusal::TargetEgressDenied => {
+                if let Some(own) = lb.security_groups.first() {
+                    let peer = match (instance, &target.address) {
+                        (Some(id), _) => Peer::Instance(id),
+                        (None, model::TargetAddress::Ip(address)) => Peer::Cidr((*address).into()),
+                        (None, _) => Peer::Anywhere,
+                    };
+                    let words = format!("let load_balancer.{} connect to {target}", lb.name);
+                    changes
+                        .push((Change::AddEgress { group: *own, port: target.port, peer }, words));
+                }
+            }
+            Refusal::TargetConnectTimeout => {
+                if let Some(id) = instance {
+                    changes.extend(admit_load_balancer(model, load_balancer, id, target.port));
+                }
+            }
+            Refusal::TargetRefused | Refusal::TargetTlsFailed => {
+                let served = instance.map(|id| served_ports(model, id, group.protocol));
+                for port in served.into_iter().flatten().filter(|port| *port != target.port) {
+                    let words =
+                        format!("register the target on port {port}, where something listens");
+                    changes.push((Change::TargetPort { group: group_id, target: at, port }, words));
+                }
+            }
+            _ => {}
+        }
+    }
+    changes
+}
+
+fn admit_load_balancer(
+    model: &Model,
+    load_balancer: model::LoadBalancerId,
+    instance: model::InstanceId,
+    port: u16,
+) -> Vec<(Change, String)> {
+    let lb = &model[load_balancer];
+    let Some(group) = model[instance].security_groups.first().copied() else { return Vec::new() };
+    let peer = match (lb.security_groups.first(), lb.addresses.first()) {
+        (Some(own), _) => Peer::SecurityGroup(*own),
+        (None, Some(address)) => Peer::Cidr((*address).into()),
+        (None, None) => Peer::Anywhere,
+    };
+    let words = format!(
+        "let security_group.{} of instance.{} admit load_balancer.{}",
+        model[group].name, model[instance].name, lb.name
+    );
+    let rules = &model[group].ingress;
+    let with_port = rules.iter().position(|rule| rule.ports.contains(port));
+    let change = match with_port {
+        Some(rule) => Change::AdmitPeer { group: SecurityGroupId(group.0), rule, peer },
+        None => Change::AddIngress { group, port, peer },
+    };
+    vec![(change, words)]
+}
+
+/// Ports on which something is declared to speak the protocol.
+fn served_ports(_: &Model, _: model::InstanceId, _: TargetProtocol) -> Vec<u16> {
+    Vec::new()
+}
