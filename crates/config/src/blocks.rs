@@ -305,7 +305,14 @@ fn instance<'s>(section: Section<'s>, block: &'s Block) -> Instance {
         }
     }
     let security_groups = security_groups(&section);
-    let instance = Instance { name, addresses, security_groups, place: section.place() };
+    let instance = Instance {
+        name,
+        addresses,
+        security_groups,
+        serves: None,
+        applications: Vec::new(),
+        place: section.place(),
+    };
     section.finish();
     instance
 }

@@ -68,6 +68,7 @@ pub fn read<'s>(section: Section<'s>, block: &'s Block) -> TargetGroup {
         slow_start,
         deregistration_delay,
         minimum_healthy_targets: minimum as u32,
+        application: None,
         place: section.place(),
     };
     section.finish();

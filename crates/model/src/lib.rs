@@ -8,6 +8,7 @@ mod model;
 mod place;
 mod time;
 
+pub mod application;
 pub mod desync;
 pub mod health;
 pub mod refusal;
@@ -24,6 +25,7 @@ mod target_group;
 
 pub use address::{AddressSet, PortRange, Ports, canonical};
 pub use admission::{Deny, Instance, Network, Peer, SecurityGroup, SecurityRule};
+pub use application::{Application, Unit};
 pub use attributes::{
     DesyncMode, ForwardedForMode, HeaderOverrides, InvalidHeaders, ListenerAttributes,
     LoadBalancerAttributes,
