@@ -5,6 +5,8 @@
 //! levels resolved: what a location inherits stands in the location. Declared facts are a server
 //! that answers on every port.
 
+mod facts;
+
 use std::net::IpAddr;
 use std::path::PathBuf;
 
@@ -78,7 +80,9 @@ pub struct DeclaredRedirect {
 pub struct VirtualServer {
     /// Empty: on every port, of declared facts.
     pub listens: Vec<Listen>,
-    /// In the order they were written; the first is `$server_name`.
+    /// `$server_name`: the first name, without a leading dot.
+    pub server_name: String,
+    /// In the order they were written.
     pub names: Vec<ServerName>,
     /// The server's own level: its rewrite steps run first, its content answers where no location
     /// is chosen.
@@ -108,7 +112,7 @@ pub struct Listen {
 #[derive(Clone, Debug)]
 pub enum ServerName {
     Exact(String),
-    /// `*.example.com` and `.example.com`; the text is `.example.com`.
+    /// `*.example.com`; the text is `.example.com`. `.example.com` is this and the exact name.
     Leading(String),
     /// `mail.*`; the text is `mail.`.
     Trailing(String),
@@ -290,8 +294,6 @@ pub struct Proxy {
     pub host: Option<Value>,
     /// `proxy_set_header X-Forwarded-Proto`; `None`: as it came.
     pub forwarded_proto: Option<Value>,
-    /// The name behind a trailing slash (`/app/`): a request for `/app` is redirected there.
-    pub slash_redirect: bool,
     pub place: Place,
 }
 

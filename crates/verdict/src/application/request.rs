@@ -1,0 +1,472 @@
+//! A request inside its server: rewrite steps, locations, content.
+
+use std::collections::BTreeMap;
+
+use model::Place;
+use model::application::{
+    AfterRewrite, Behaviour, Content, ErrorResponse, Fallback, Listen, Proxy, ProxyTo, Rewrite,
+    Step, Test, Value, VirtualServer,
+};
+
+use super::location::{Search, find};
+use super::server::{self, Chosen};
+use super::value::Captures;
+use super::{Answer, Asked, not_understood, uri};
+
+/// nginx's `NGX_HTTP_MAX_URI_CHANGES`: one more and it answers 500.
+const PATH_CHANGES_MAX: u32 = 10;
+const PLAIN_ON_TLS: u16 = 497;
+
+pub struct Request<'a, 'q> {
+    pub asked: &'q Asked<'q>,
+    pub server: &'a VirtualServer,
+    /// Without port, lower case.
+    pub host: String,
+    /// Decoded, as `rewrite` left it.
+    pub path: Vec<u8>,
+    pub query: Vec<u8>,
+    pub captures: Vec<Vec<u8>>,
+    /// Of `set`.
+    pub variables: BTreeMap<&'a str, Vec<u8>>,
+    path_changed: bool,
+    changes_left: u32,
+    in_error_page: bool,
+}
+
+/// Where steps stand.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Level {
+    Server,
+    Location,
+}
+
+enum Flow {
+    Next,
+    /// The rest of the phase is skipped.
+    Leave,
+}
+
+impl<'a, 'q> Request<'a, 'q> {
+    pub fn new(chosen: &Chosen<'a>, asked: &'q Asked<'q>) -> Self {
+        Request {
+            asked,
+            server: chosen.server,
+            host: server::host(asked),
+            path: Vec::new(),
+            query: asked.query.as_bytes().to_vec(),
+            captures: chosen.captures.clone(),
+            variables: BTreeMap::new(),
+            path_changed: false,
+            changes_left: PATH_CHANGES_MAX + 1,
+            in_error_page: false,
+        }
+    }
+
+    pub fn answer(mut self, path: &str) -> Answer<'a> {
+        match uri::decoded(path) {
+            Some(path) => self.path = path,
+            None => {
+                let own = &self.server.own;
+                return self.finish(400, None, own, &self.server.place);
+            }
+        }
+        self.from_server()
+    }
+
+    /// "The plain HTTP request was sent to HTTPS port."
+    pub fn plain_on_tls(mut self, listen: &'a Listen) -> Answer<'a> {
+        self.path = uri::decoded(self.asked.path).unwrap_or_default();
+        let own = &self.server.own;
+        self.finish(PLAIN_ON_TLS, None, own, &listen.place)
+    }
+
+    fn from_server(&mut self) -> Answer<'a> {
+        let own = &self.server.own;
+        match self.run(&own.steps, &mut { own }, Level::Server) {
+            Ok(_) => self.from_location(),
+            Err(answer) => answer,
+        }
+    }
+
+    fn from_location(&mut self) -> Answer<'a> {
+        loop {
+            self.path_changed = false;
+            let mut chosen = None;
+            let search = find(&self.server.locations, &self.path, &mut chosen, &mut self.captures);
+            let mut current = chosen.map_or(&self.server.own, |location| &location.behaviour);
+            match search {
+                Ok(Search::SlashMissing) => {
+                    let mut location = self.path.clone();
+                    location.push(b'/');
+                    if !self.query.is_empty() {
+                        location.push(b'?');
+                        location.extend_from_slice(&self.query);
+                    }
+                    let place = chosen.map_or(&current.place, |location| &location.place);
+                    return self.finish(301, Some(location), current, place);
+                }
+                Ok(Search::Found | Search::Open) => {}
+                Err(answer) => return answer,
+            }
+            // The server's own steps are not run again where no location was chosen.
+            if chosen.is_some()
+                && let Err(answer) = self.run(&current.steps, &mut current, Level::Location)
+            {
+                return answer;
+            }
+            if !self.path_changed {
+                return self.content(current);
+            }
+            if let Err(answer) = self.count_change(&current.place) {
+                return answer;
+            }
+        }
+    }
+
+    fn from_named(&mut self, name: &str, place: &'a Place) -> Answer<'a> {
+        let is = |location: &&model::application::Location| matches!(&location.path, model::application::LocationPath::Named(n) if n == name);
+        let Some(location) = self.server.named.iter().find(is) else {
+            return Answer::Status { status: 500, place };
+        };
+        if let Err(answer) = self.count_change(place) {
+            return answer;
+        }
+        self.path_changed = false;
+        let mut current = &location.behaviour;
+        match self.run(&current.steps, &mut current, Level::Location) {
+            Err(answer) => answer,
+            Ok(_) if self.path_changed => match self.count_change(place) {
+                Ok(()) => self.from_location(),
+                Err(answer) => answer,
+            },
+            Ok(_) => self.content(current),
+        }
+    }
+
+    fn count_change(&mut self, place: &'a Place) -> Result<(), Answer<'a>> {
+        self.changes_left = self.changes_left.saturating_sub(1);
+        match self.changes_left {
+            0 => Err(Answer::Status { status: 500, place }),
+            _ => Ok(()),
+        }
+    }
+
+    // === the rewrite phase ===
+
+    fn run(
+        &mut self,
+        steps: &'a [Step],
+        current: &mut &'a Behaviour,
+        level: Level,
+    ) -> Result<Flow, Answer<'a>> {
+        for step in steps {
+            match step {
+                Step::Return { status, text, place } => {
+                    return Err(self.return_(*status, text.as_ref(), current, place)?);
+                }
+                Step::Rewrite(rewrite) => {
+                    if let Flow::Leave = self.rewrite(rewrite, current)? {
+                        return Ok(Flow::Leave);
+                    }
+                }
+                Step::If { test, then, place } => {
+                    if self.holds(test, place)? {
+                        // Of an `if` in a server only the steps count.
+                        if level == Level::Location {
+                            *current = then;
+                        }
+                        if let Flow::Leave = self.run(&then.steps, current, level)? {
+                            return Ok(Flow::Leave);
+                        }
+                    }
+                }
+                Step::Set { variable, value, place } => {
+                    let text = self.text(value, Captures::AsTheyAre, place)?;
+                    self.variables.insert(variable, text);
+                }
+                Step::Break => {
+                    self.path_changed = false;
+                    return Ok(Flow::Leave);
+                }
+                Step::NotUnderstood(doubt) => return Err(not_understood(doubt)),
+            }
+        }
+        Ok(Flow::Next)
+    }
+
+    fn return_(
+        &mut self,
+        status: u16,
+        text: Option<&Value>,
+        current: &'a Behaviour,
+        place: &'a Place,
+    ) -> Result<Answer<'a>, Answer<'a>> {
+        Ok(match (status, text) {
+            (301..=303 | 307 | 308, Some(text)) => {
+                let location = self.text(text, Captures::AsTheyAre, place)?;
+                self.finish(status, Some(location), current, place)
+            }
+            // With a text of its own, or below 400, no error page takes its place.
+            (_, Some(_)) | (..=300, None) => Answer::Status { status, place },
+            (_, None) => self.finish(status, None, current, place),
+        })
+    }
+
+    fn rewrite(
+        &mut self,
+        rewrite: &'a Rewrite,
+        current: &'a Behaviour,
+    ) -> Result<Flow, Answer<'a>> {
+        let place = &rewrite.place;
+        match rewrite.regex.captures(&self.path) {
+            Some(captures) => self.captures = uri::captured(&captures),
+            None => return Ok(Flow::Next),
+        }
+        let how = match rewrite.then {
+            AfterRewrite::Redirect(_) => Captures::Escaped,
+            AfterRewrite::NextStep | AfterRewrite::Last | AfterRewrite::Break => {
+                Captures::AsTheyAre
+            }
+        };
+        let path = self.text(&rewrite.path, how, place)?;
+        let mut query = match &rewrite.query {
+            Some(query) => Some(self.text(query, Captures::Escaped, place)?),
+            None => None,
+        };
+        if rewrite.keeps_query && !self.query.is_empty() {
+            match &mut query {
+                Some(query) => {
+                    query.push(b'&');
+                    query.extend_from_slice(&self.query);
+                }
+                None => query = Some(self.query.clone()),
+            }
+        }
+        if let AfterRewrite::Redirect(status) = rewrite.then {
+            let mut location = uri::unescaped(&path);
+            if let Some(query) = query {
+                location.push(b'?');
+                location.extend_from_slice(&query);
+            }
+            return Err(self.finish(status, Some(location), current, place));
+        }
+        if path.is_empty() {
+            return Err(Answer::Status { status: 500, place });
+        }
+        self.path = path;
+        self.query = query.unwrap_or_default();
+        match rewrite.then {
+            AfterRewrite::Break => Ok(Flow::Leave),
+            AfterRewrite::Last => {
+                self.path_changed = true;
+                Ok(Flow::Leave)
+            }
+            AfterRewrite::NextStep | AfterRewrite::Redirect(_) => {
+                self.path_changed = true;
+                Ok(Flow::Next)
+            }
+        }
+    }
+
+    fn holds(&mut self, test: &'a Test, place: &'a Place) -> Result<bool, Answer<'a>> {
+        let text = |value| self.text(value, Captures::AsTheyAre, place);
+        Ok(match test {
+            Test::True(value) => !matches!(&text(value)?[..], b"" | b"0"),
+            Test::Equal(one, other) => text(one)? == text(other)?,
+            Test::NotEqual(one, other) => text(one)? != text(other)?,
+            Test::Matches(value, regex) => {
+                let text = text(value)?;
+                match regex.captures(&text) {
+                    Some(captures) => {
+                        self.captures = uri::captured(&captures);
+                        true
+                    }
+                    None => false,
+                }
+            }
+            Test::MatchesNot(value, regex) => {
+                let text = text(value)?;
+                match regex.captures(&text) {
+                    Some(captures) => {
+                        self.captures = uri::captured(&captures);
+                        false
+                    }
+                    None => true,
+                }
+            }
+            Test::Path(wildcard) => wildcard.matches(self.asked.path.as_bytes()),
+            Test::NotUnderstood(doubt) => return Err(not_understood(doubt)),
+        })
+    }
+
+    // === the content ===
+
+    fn content(&mut self, current: &'a Behaviour) -> Answer<'a> {
+        if let Some(doubt) = current.doubts.first() {
+            return not_understood(doubt);
+        }
+        match &current.content {
+            Content::Files { place } => self.files(current, place),
+            Content::TryFiles { fallback, place } => {
+                let other = match fallback {
+                    Fallback::Status(_) => return self.files(current, place),
+                    Fallback::Named(name) => self.from_named(name, place),
+                    Fallback::Uri(value) => match self.text(value, Captures::AsTheyAre, place) {
+                        Ok(to) => self.internal_redirect(&to, place),
+                        Err(answer) => answer,
+                    },
+                };
+                match other {
+                    Answer::Files { .. } => Answer::Files { place },
+                    Answer::NotKnown { .. } => other,
+                    Answer::Redirect { .. }
+                    | Answer::Status { .. }
+                    | Answer::Forward { .. }
+                    | Answer::NoHandshake { .. } => {
+                        let why = "it depends on whether there is such a file".to_owned();
+                        Answer::NotKnown { why, place }
+                    }
+                }
+            }
+            Content::Proxy(proxy) => self.forward(proxy),
+            Content::NotUnderstood(doubt) => not_understood(doubt),
+            Content::NotDeclared { place } => {
+                let why = "what else it answers is not declared".to_owned();
+                Answer::NotKnown { why, place }
+            }
+        }
+    }
+
+    /// What nginx does with an empty file tree may be an error page that is no page.
+    fn files(&self, current: &'a Behaviour, place: &'a Place) -> Answer<'a> {
+        let elsewhere = current.error_pages.iter().find(|page| {
+            page.statuses.contains(&404)
+                && !self.in_error_page
+                && (page.response == ErrorResponse::OfPage || !is_path(&page.uri))
+        });
+        match elsewhere {
+            Some(page) => {
+                let why = "it depends on whether there is such a file".to_owned();
+                Answer::NotKnown { why, place: &page.place }
+            }
+            None => Answer::Files { place },
+        }
+    }
+
+    fn forward(&self, proxy: &'a Proxy) -> Answer<'a> {
+        let place = &proxy.place;
+        let lossy = |text: Vec<u8>| String::from_utf8_lossy(&text).into_owned();
+        let text = |value| self.text(value, Captures::AsTheyAre, place).map(lossy);
+        let (to, own_host) = match &proxy.to {
+            ProxyTo::Address(value) => match text(value) {
+                Ok(name) => (with_port(&name, proxy.tls), name),
+                Err(answer) => return answer,
+            },
+            ProxyTo::Unix(path) => (format!("unix:{path}"), "localhost".to_owned()),
+            ProxyTo::Upstream { name, servers } => (servers.join(", "), name.clone()),
+        };
+        let host = match &proxy.host {
+            Some(value) => text(value).ok(),
+            None => Some(own_host),
+        };
+        let forwarded_proto = match &proxy.forwarded_proto {
+            Some(value) => text(value).ok().filter(|text| !text.is_empty()),
+            None => self.asked.forwarded_proto.map(str::to_owned),
+        };
+        Answer::Forward { to, tls: proxy.tls, host, forwarded_proto, place }
+    }
+
+    // === answers of nginx's own ===
+
+    /// An answer that an `error_page` may replace.
+    fn finish(
+        &mut self,
+        status: u16,
+        location: Option<Vec<u8>>,
+        current: &'a Behaviour,
+        place: &'a Place,
+    ) -> Answer<'a> {
+        let page = current.error_pages.iter().find(|page| page.statuses.contains(&status));
+        let sent = if status == PLAIN_ON_TLS { 400 } else { status };
+        let Some(page) = page.filter(|_| !self.in_error_page) else {
+            return match location {
+                Some(location) => {
+                    let location = self.absolute(location, current);
+                    Answer::Redirect { status: sent, location, place }
+                }
+                None => Answer::Status { status: sent, place },
+            };
+        };
+        self.in_error_page = true;
+        let to = match self.text(&page.uri, Captures::AsTheyAre, &page.place) {
+            Ok(to) => to,
+            Err(answer) => return answer,
+        };
+        let inside = matches!(to.first(), Some(b'/' | b'@'));
+        match page.response {
+            ErrorResponse::OfPage if inside && to.starts_with(b"@") => {
+                let name = String::from_utf8_lossy(&to).into_owned();
+                self.from_named(&name, &page.place)
+            }
+            ErrorResponse::OfPage if inside => self.internal_redirect(&to, &page.place),
+            ErrorResponse::Same if inside => Answer::Status { status: sent, place },
+            ErrorResponse::Status(status) if inside => Answer::Status { status, place },
+            ErrorResponse::Status(status @ (301..=303 | 307 | 308)) => {
+                let location = String::from_utf8_lossy(&to).into_owned();
+                Answer::Redirect { status, location, place: &page.place }
+            }
+            ErrorResponse::OfPage | ErrorResponse::Same | ErrorResponse::Status(_) => {
+                let location = String::from_utf8_lossy(&to).into_owned();
+                Answer::Redirect { status: 302, location, place: &page.place }
+            }
+        }
+    }
+
+    fn internal_redirect(&mut self, to: &[u8], place: &'a Place) -> Answer<'a> {
+        if let Err(answer) = self.count_change(place) {
+            return answer;
+        }
+        match to.iter().position(|byte| *byte == b'?') {
+            Some(at) => {
+                let (path, query) = to.split_at(at);
+                self.path = path.to_vec();
+                self.query = query.get(1..).unwrap_or_default().to_vec();
+            }
+            None => self.path = to.to_vec(),
+        }
+        self.from_server()
+    }
+
+    fn absolute(&self, location: Vec<u8>, current: &Behaviour) -> String {
+        let location = String::from_utf8_lossy(&location).into_owned();
+        let form = current.form;
+        if !location.starts_with('/') || !form.absolute {
+            return location;
+        }
+        let host = match form.server_name || self.host.is_empty() {
+            true => &self.server.server_name,
+            false => &self.host,
+        };
+        let (scheme, port) = (self.asked.scheme, self.asked.port);
+        match (form.port, scheme, port) {
+            (false, _, _) | (true, "http", 80) | (true, "https", 443) => {
+                format!("{scheme}://{host}{location}")
+            }
+            (true, _, _) => format!("{scheme}://{host}:{port}{location}"),
+        }
+    }
+}
+
+fn is_path(value: &Value) -> bool {
+    matches!(value.0.first(), Some(model::application::Part::Text(text)) if text.starts_with(['/', '@']))
+}
+
+/// The scheme's port where none was written.
+fn with_port(name: &str, tls: bool) -> String {
+    let bare = name.rsplit(']').next().unwrap_or(name);
+    match (bare.contains(':'), tls) {
+        (true, _) => name.to_owned(),
+        (false, true) => format!("{name}:443"),
+        (false, false) => format!("{name}:80"),
+    }
+}
