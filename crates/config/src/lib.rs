@@ -15,6 +15,7 @@ mod group;
 mod listener;
 mod load_balancer;
 mod names;
+mod nginx;
 mod render;
 mod rule;
 mod section;
