@@ -37,11 +37,7 @@ pub const ROOMS: &[Room] = &[
         "state machines without I/O: health, drain, slow start, stickiness, anomalies",
     ),
     room("config", 3, "the configuration language ↔ model, diagnostics, layout"),
-    room(
-        "explain",
-        3,
-        "question → report: explain, who, reach, compare, expectations; pages of codes",
-    ),
+    room("explain", 3, "question → report: explain, who, reach, compare, expectations; pages of codes"),
     room("net", 4, "the only sockets, clocks, random numbers and `unsafe`"),
     room("signal", 4, "events → logs and counters"),
     room("tls", 5, "rustls: certificates, policies, tickets, the local authority"),

@@ -49,6 +49,9 @@ pub fn home_of(name: &str) -> Option<&'static str> {
             "inside `target_group`"
         }
         "cidrs" => "inside `network`",
+        "serves" => "inside `instance`",
+        "application" => "inside `instance` or `target_group`",
+        "nginx" | "trusts_forwarded_proto" | "keep_alive" => "inside `application`",
         "network" | "security_group" | "instance" | "certificate" | "load_balancer"
         | "target_group" => "at the top level of the file",
         _ => return None,
@@ -305,14 +308,10 @@ fn instance<'s>(section: Section<'s>, block: &'s Block) -> Instance {
         }
     }
     let security_groups = security_groups(&section);
-    let instance = Instance {
-        name,
-        addresses,
-        security_groups,
-        serves: None,
-        applications: Vec::new(),
-        place: section.place(),
-    };
+    let serves = crate::application::serves(&section);
+    let applications = crate::application::of_instance(&section, serves.as_deref());
+    let instance =
+        Instance { name, addresses, security_groups, serves, applications, place: section.place() };
     section.finish();
     instance
 }

@@ -7,6 +7,7 @@
 //!
 //! Start at [`parse`].
 
+mod application;
 mod blocks;
 mod environment;
 mod expand;

@@ -13,9 +13,6 @@ mod tokens;
 mod tree;
 mod value;
 
-#[cfg(test)]
-mod tests;
-
 use std::path::Path;
 
 use model::application::{NotUnderstood, VirtualServer};
