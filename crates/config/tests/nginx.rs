@@ -153,7 +153,7 @@ upstream backend { server 10.0.0.1; server 10.0.0.2:81; server 10.0.0.3 backup; 
             ("http://h/images/1.gif", "204 :5"),
             ("http://h/docs/a/z", "301 http://h/got/z :7"),
             ("http://h/outer/inner/z", "206 :8"),
-            ("http://h/outer/inner/x", "206 :8"),
+            ("http://h/outer/inner/x", "207 :8"),
             ("http://h/outer/x", "207 :8"),
             ("http://h/outer/y", "208 :8"),
             ("http://h/outer/y.gif", "205 :6"),
@@ -277,8 +277,8 @@ fn the_redirect_that_is_written_twice() {
             ("http://shop.example/cart?x=1 https", "301 https://shop.example/cart?x=1 :5"),
             ("http://shop.example:8080/cart", "301 https://shop.example/cart :10"),
             ("http://shop.example:8080/cart https", "forward 127.0.0.1:3000 :11"),
-            ("http://shop.example:443/", "400 :15"),
-            ("https://shop.example/", "forward 127.0.0.1:3000 :17"),
+            ("http://shop.example:443/", "400 :14"),
+            ("https://shop.example/", "forward 127.0.0.1:3000 :16"),
         ],
     );
 }
@@ -319,22 +319,32 @@ http {
     location /closed/really { auth_basic closed; root /srv; }
     location /closed/really/open { auth_basic off; }
     location /php { fastcgi_pass unix:/run/php.sock; fastcgi_param A b; }
-    location /lua { content_by_lua_block { if x then ngx.exit("}") -- { } end } }
+    location /lua { content_by_lua_block { if x then ngx.exit("}") end } }
     location /odd { frobnicate on; return 200; }
     location /odd2 { return 200; frobnicate on; }
-    location ~ (?!x)y$ { return 200; }
     location /ip { deny 10.0.0.0/8; allow all; }
+    location /odd3 { if (-f $request_filename) { return 200; } }
   }
+  server { listen 81; location = / { return 200; } location / { } location ~ (?!x)y$ { } }
 }
 "#;
+    let doubt = |name: &str, line: u32| {
+        format!("not known: `{name}` could change the answer and is not understood :{line}")
+    };
     table(
         nginx,
         &[
             ("http://h/closed", "301 http://h/before :6"),
-            (
-                "http://h/odd",
-                "not known: `frobnicate` could change the answer and is not understood :11",
-            ),
+            ("http://h/closed/really", &doubt("auth_basic", 7)),
+            ("http://h/closed/really/open", "files :8"),
+            ("http://h/php", &doubt("fastcgi_pass", 9)),
+            ("http://h/lua", &doubt("content_by_lua_block", 10)),
+            ("http://h/odd", &doubt("frobnicate", 11)),
+            ("http://h/odd2", "200 :12"),
+            ("http://h/ip", &doubt("deny", 13)),
+            ("http://h/odd3", &doubt("if", 14)),
+            ("http://h:81/", "200 :16"),
+            ("http://h:81/x", &doubt("location", 16)),
         ],
     );
     let (_, findings) = read(&[("nginx.conf", nginx)]);
@@ -347,6 +357,7 @@ http {
         "deny",
         "fastcgi_pass",
         "frobnicate",
+        "if",
         "location",
     ];
     assert_eq!(kinds, expected, "{findings:#?}");

@@ -57,15 +57,28 @@ impl<'t> Tokens<'t> {
         }
     }
 
-    /// Passes over a block of another language; the opening brace was taken.
+    /// Passes over a block of Lua, with its strings and comments; the opening brace was taken.
     pub fn skip_block(&mut self, open: &Place) -> Result<(), Problem> {
         let mut depth = 1;
+        let mut string = None;
         while depth > 0 {
-            match self.take() {
-                Some('{') => depth += 1,
-                Some('}') => depth -= 1,
-                Some(_) => {}
-                None => return Err(Problem::new(open, "this `{` is never closed")),
+            let taken = self.take();
+            match (taken, string) {
+                (Some('\\'), Some(_)) => {
+                    self.take();
+                }
+                (Some(c), Some(quote)) if c == quote => string = None,
+                (Some(_), Some(_)) => {}
+                (Some('"' | '\''), None) => string = taken,
+                (Some('-'), None) if self.rest.peek() == Some(&'-') => {
+                    while self.rest.peek().is_some_and(|c| *c != '\n') {
+                        self.take();
+                    }
+                }
+                (Some('{'), None) => depth += 1,
+                (Some('}'), None) => depth -= 1,
+                (Some(_), None) => {}
+                (None, _) => return Err(Problem::new(open, "this `{` is never closed")),
             }
         }
         Ok(())
