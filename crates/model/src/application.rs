@@ -126,6 +126,8 @@ pub enum ServerName {
 pub struct Behaviour {
     /// The rewrite phase, in order.
     pub steps: Vec<Step>,
+    /// `internal`: whoever asks from outside gets 404.
+    pub internal: bool,
     /// What could answer after the steps and before the content, such as `auth_basic`.
     pub doubts: Vec<NotUnderstood>,
     pub content: Content,

@@ -31,14 +31,13 @@ pub fn effect(name: &str) -> Effect {
     Effect::Unknown
 }
 
-const MAY_REFUSE: [&str; 12] = [
+const MAY_REFUSE: [&str; 11] = [
     "allow",
     "deny",
     "auth_basic",
     "auth_request",
     "auth_jwt",
     "auth_delay",
-    "internal",
     "limit_except",
     "secure_link",
     "access_by_lua_block",

@@ -17,6 +17,7 @@ use super::value::{Case, regex, seconds, value};
 /// What a level hands to the levels inside it.
 #[derive(Clone, Debug, Default)]
 pub struct Scope {
+    pub internal: bool,
     pub doubts: Vec<NotUnderstood>,
     pub error_pages: Vec<ErrorPage>,
     pub form: RedirectForm,
@@ -29,7 +30,7 @@ impl Scope {
     pub fn inner(&self, reader: &Reader, directives: &[Directive]) -> Result<Scope, Problem> {
         let mut scope =
             Scope { headers: proxy::headers(directives, &self.headers), ..self.clone() };
-        scope.doubts.retain(|doubt| !["internal", "limit_except"].contains(&&*doubt.directive));
+        scope.doubts.retain(|doubt| doubt.directive != "limit_except");
         let mut error_pages = Vec::new();
         let of = |name: &'static str| directives.iter().filter(move |d| d.name == name);
         if of("allow").chain(of("deny")).next().is_some() {
@@ -39,6 +40,7 @@ impl Scope {
             let on = || directive.word(0) == "on";
             match directive.name.as_str() {
                 "error_page" => error_pages.push(error_page(directive)?),
+                "internal" => scope.internal = true,
                 "absolute_redirect" => scope.form.absolute = on(),
                 "port_in_redirect" => scope.form.port = on(),
                 "server_name_in_redirect" => scope.form.server_name = on(),
@@ -86,6 +88,7 @@ pub fn behaviour(
     let content = content(reader, directives, scope, inherited)?;
     Ok(Behaviour {
         steps: steps(reader, directives, scope, &content)?,
+        internal: scope.internal,
         doubts: scope.doubts.clone(),
         content,
         error_pages: scope.error_pages.clone(),

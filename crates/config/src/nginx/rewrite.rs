@@ -11,10 +11,11 @@ use super::tree::Directive;
 use super::value::{Case, regex, value};
 
 /// What other readers read, and what stands in other places.
-const READ_ELSEWHERE: [&str; 18] = [
+const READ_ELSEWHERE: [&str; 19] = [
     "absolute_redirect",
     "error_page",
     "http",
+    "internal",
     "keepalive_timeout",
     "listen",
     "location",

@@ -86,6 +86,7 @@ fn only_if(test: Test, step: Step, place: &Place) -> Step {
 fn behaviour(steps: Vec<Step>, content: Content, place: &Place) -> Behaviour {
     Behaviour {
         steps,
+        internal: false,
         doubts: Vec::new(),
         content,
         error_pages: Vec::new(),

@@ -29,6 +29,8 @@ pub struct Request<'a, 'q> {
     /// Of `set`.
     pub variables: BTreeMap<&'a str, Vec<u8>>,
     path_changed: bool,
+    /// The path is not the one that was asked for.
+    internal: bool,
     changes_left: u32,
     in_error_page: bool,
 }
@@ -57,6 +59,7 @@ impl<'a, 'q> Request<'a, 'q> {
             captures: chosen.captures.clone(),
             variables: BTreeMap::new(),
             path_changed: false,
+            internal: false,
             changes_left: PATH_CHANGES_MAX + 1,
             in_error_page: false,
         }
@@ -108,6 +111,9 @@ impl<'a, 'q> Request<'a, 'q> {
                 Ok(Search::Found | Search::Open) => {}
                 Err(answer) => return answer,
             }
+            if current.internal && !self.internal {
+                return self.finish(404, None, current, &current.place);
+            }
             // The server's own steps are not run again where no location was chosen.
             if chosen.is_some()
                 && let Err(answer) = self.run(&current.steps, &mut current, Level::Location)
@@ -124,6 +130,7 @@ impl<'a, 'q> Request<'a, 'q> {
     }
 
     fn from_named(&mut self, name: &str, place: &'a Place) -> Answer<'a> {
+        self.internal = true;
         let is = |location: &&model::application::Location| matches!(&location.path, model::application::LocationPath::Named(n) if n == name);
         let Some(location) = self.server.named.iter().find(is) else {
             return Answer::Status { status: 500, place };
@@ -222,6 +229,7 @@ impl<'a, 'q> Request<'a, 'q> {
             Some(captures) => self.captures = uri::captured(&captures),
             None => return Ok(Flow::Next),
         }
+        self.internal = true;
         let how = match rewrite.then {
             AfterRewrite::Redirect(_) => Captures::Escaped,
             AfterRewrite::NextStep | AfterRewrite::Last | AfterRewrite::Break => {
@@ -402,23 +410,27 @@ impl<'a, 'q> Request<'a, 'q> {
             Ok(to) => to,
             Err(answer) => return answer,
         };
-        let inside = matches!(to.first(), Some(b'/' | b'@'));
-        match page.response {
-            ErrorResponse::OfPage if inside && to.starts_with(b"@") => {
-                let name = String::from_utf8_lossy(&to).into_owned();
-                self.from_named(&name, &page.place)
-            }
-            ErrorResponse::OfPage if inside => self.internal_redirect(&to, &page.place),
-            ErrorResponse::Same if inside => Answer::Status { status: sent, place },
-            ErrorResponse::Status(status) if inside => Answer::Status { status, place },
-            ErrorResponse::Status(status @ (301..=303 | 307 | 308)) => {
-                let location = String::from_utf8_lossy(&to).into_owned();
-                Answer::Redirect { status, location, place: &page.place }
-            }
-            ErrorResponse::OfPage | ErrorResponse::Same | ErrorResponse::Status(_) => {
-                let location = String::from_utf8_lossy(&to).into_owned();
-                Answer::Redirect { status: 302, location, place: &page.place }
-            }
+        if !matches!(to.first(), Some(b'/' | b'@')) {
+            let location = String::from_utf8_lossy(&to).into_owned();
+            let status = match page.response {
+                ErrorResponse::Status(status @ (301..=303 | 307 | 308)) => status,
+                ErrorResponse::Status(_) | ErrorResponse::Same | ErrorResponse::OfPage => 302,
+            };
+            return Answer::Redirect { status, location, place: &page.place };
+        }
+        let sent = match page.response {
+            ErrorResponse::Same => Some(sent),
+            ErrorResponse::Status(status) => Some(status),
+            ErrorResponse::OfPage => None,
+        };
+        let inner = match to.starts_with(b"@") {
+            true => self.from_named(&String::from_utf8_lossy(&to), &page.place),
+            false => self.internal_redirect(&to, &page.place),
+        };
+        match (sent, inner) {
+            // A page that redirects does; any other keeps the status that led to it.
+            (_, inner @ Answer::Redirect { .. }) | (None, inner) => inner,
+            (Some(status), _) => Answer::Status { status, place },
         }
     }
 
@@ -426,6 +438,7 @@ impl<'a, 'q> Request<'a, 'q> {
         if let Err(answer) = self.count_change(place) {
             return answer;
         }
+        self.internal = true;
         match to.iter().position(|byte| *byte == b'?') {
             Some(at) => {
                 let (path, query) = to.split_at(at);
