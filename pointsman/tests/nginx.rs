@@ -3,16 +3,14 @@
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{Ipv4Addr, SocketAddr, TcpStream};
-use std::os::fd::AsRawFd;
+use std::io::{BufRead, BufReader, Lines, Read, Write};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStderr, Command, Stdio};
 use std::time::Duration;
 
 use config::{RealEnvironment, Source, Sources};
 use model::{Application, Severity};
-use socket2::{Domain, Socket, Type};
 use verdict::application::{Answer, Asked, answer};
 
 /// `NGINX_ROUNDS` for a longer search, `NGINX_SEED` for one of its rounds.
@@ -175,13 +173,13 @@ impl Writing<'_> {
     fn settings(&mut self) {
         if self.dice.once_in(5) {
             let page = self.dice.pick(&[
-                "404 /e",
-                "404 =200 /e",
-                "403 404 = /e",
-                "404 410 = @named",
+                "410 /e",
+                "410 =200 /e",
+                "403 410 = /e",
+                "500 410 = @named",
                 "403 @named",
                 "404 https://o.test$uri",
-                "403 404 =308 https://o.test/$1",
+                "403 503 =308 https://o.test/$1",
                 "301 302 = /e",
             ]);
             self.line(&format!("error_page {page};"));
@@ -204,9 +202,9 @@ impl Writing<'_> {
     }
 
     fn content(&mut self) {
-        let backend = self.backends[self.dice.below(2)];
+        let (address, backend) = (address(), self.backends[self.dice.below(2)]);
         match self.dice.below(6) {
-            0 | 1 => self.line(&format!("proxy_pass http://127.0.0.1:{backend};")),
+            0 | 1 => self.line(&format!("proxy_pass http://{address}:{backend};")),
             2 => self.line("proxy_pass http://up;"),
             3 => self.line("try_files $uri $uri/ =404;"),
             _ => {}
@@ -281,79 +279,90 @@ impl Writing<'_> {
 fn configuration(dice: &mut Dice, ports: &[u16; 4], folder: &Path) -> String {
     let [one, two, backends @ ..] = *ports;
     let mut writing = Writing { dice, text: String::new(), backends };
-    let folder = folder.display();
+    let (folder, address) = (folder.display(), address());
     writing.line("daemon off; master_process off; worker_processes 1;");
-    writing.line(&format!("error_log {folder}/error.log; pid {folder}/pid;"));
-    writing.line("events { worker_connections 512; }\nhttp {\naccess_log off;");
+    writing.line(&format!("error_log stderr notice; pid {folder}/pid;"));
+    writing.line("events { worker_connections 512; }");
+    writing.line("http {\naccess_log off; error_log /dev/null crit;");
     for kind in ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"] {
         writing.line(&format!("{kind}_temp_path {folder}/{kind};"));
     }
-    writing.line(&format!("root {folder}/empty;"));
+    writing.line(&format!("root {folder}/none;"));
     writing.settings();
-    writing.line(&format!("upstream up {{ server 127.0.0.1:{}; }}", backends[0]));
+    writing.line(&format!("upstream up {{ server {address}:{}; }}", backends[0]));
     for port in backends {
         writing.line(&format!(
-            "server {{ listen 127.0.0.1:{port}; absolute_redirect on;\n\
+            "server {{ listen {address}:{port}; absolute_redirect on;\n\
              add_header X-Behind \"{port} $http_host $http_x_forwarded_proto\" always; return 418 \"\"; }}"
         ));
     }
     for _ in 0..=writing.dice.below(4) {
-        let mut listen = format!("listen 127.0.0.1:{one};");
+        let mut listen = format!("listen {address}:{one};");
         if writing.dice.once_in(3) {
-            let _ = write!(listen, " listen 127.0.0.1:{two};");
+            let _ = write!(listen, " listen {address}:{two};");
         }
         writing.server(&listen);
     }
-    writing.server(&format!("listen 127.0.0.1:{two} default_server;"));
+    writing.server(&format!("listen {address}:{two} default_server;"));
     writing.line("}");
     writing.text
 }
 
 // === the real one ===
 
-struct Nginx(Child);
+struct Nginx {
+    process: Child,
+    /// Kept open, since it goes on writing.
+    errors: Lines<BufReader<ChildStderr>>,
+}
 
 impl Drop for Nginx {
     fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+        let _ = self.process.kill();
+        let _ = self.process.wait();
     }
 }
 
-/// Its listening sockets are ours, so that the kernel chooses their ports.
-fn start(folder: &Path, sockets: &[Socket]) -> Option<Nginx> {
-    let inherited: String = sockets.iter().map(|s| format!("{};", s.as_raw_fd())).collect();
+/// Returns when it listens.
+fn start(folder: &Path) -> Option<Nginx> {
     let child = Command::new("nginx")
-        .arg("-e")
-        .arg(folder.join("error.log"))
-        .arg("-c")
+        .args(["-e", "stderr", "-c"])
         .arg(folder.join("nginx.conf"))
-        .env("NGINX", inherited)
         .stdin(Stdio::null())
         .stdout(Stdio::null())
-        .stderr(Stdio::null())
+        .stderr(Stdio::piped())
         .spawn();
-    match child {
-        Ok(child) => Some(Nginx(child)),
+    let mut process = match child {
+        Ok(process) => process,
         Err(error) => {
             assert!(std::env::var_os("CI").is_none(), "CI has nginx: {error}");
-            None
+            return None;
         }
+    };
+    let errors = BufReader::new(process.stderr.take().unwrap()).lines();
+    let mut nginx = Nginx { process, errors: errors };
+    let mut said = String::new();
+    for line in nginx.errors.by_ref().map_while(Result::ok) {
+        // What it says first after opening its sockets.
+        if line.contains("event method") {
+            return Some(nginx);
+        }
+        said.push_str(&line);
     }
+    panic!("nginx does not start: {said}");
 }
 
-fn sockets() -> ([u16; 4], Vec<Socket>) {
-    let sockets: Vec<Socket> = (0..4)
-        .map(|_| {
-            let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
-            socket.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into()).unwrap();
-            socket.listen(128).unwrap();
-            socket.set_cloexec(false).unwrap();
-            socket
-        })
-        .collect();
-    let port = |at: usize| sockets[at].local_addr().unwrap().as_socket().unwrap().port();
-    ([port(0), port(1), port(2), port(3)], sockets)
+/// An address of this process alone, so that nobody takes the ports between us and nginx.
+fn address() -> Ipv4Addr {
+    let [_, high, middle, low] = std::process::id().to_be_bytes();
+    Ipv4Addr::new(127, 64 + high, middle, low)
+}
+
+fn free_ports() -> [u16; 4] {
+    let held: Vec<TcpListener> =
+        (0..4).map(|_| TcpListener::bind((address(), 0)).unwrap()).collect();
+    let port = |at: usize| held[at].local_addr().unwrap().port();
+    [port(0), port(1), port(2), port(3)]
 }
 
 /// What a client sees.
@@ -377,7 +386,7 @@ struct Request<'a> {
 
 impl Request<'_> {
     fn send(&self) -> Seen {
-        let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).unwrap();
+        let mut stream = TcpStream::connect((address(), self.port)).unwrap();
         stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
         let (method, path, host) = (self.method, &self.path, self.host);
         let query = if self.query.is_empty() { String::new() } else { format!("?{}", self.query) };
@@ -448,8 +457,8 @@ fn request(dice: &mut Dice, ports: &[u16; 4]) -> Request<'static> {
 /// `None`: our answer is not known.
 fn agrees(answer: &Answer<'_>, seen: &Seen, request: &Request<'_>) -> Option<bool> {
     let is_file = match request.method {
-        "POST" => [403, 404, 405].contains(&seen.status),
-        _ => [403, 404].contains(&seen.status),
+        "POST" => [404, 405].contains(&seen.status),
+        _ => seen.status == 404,
     };
     Some(match answer {
         Answer::Redirect { status, location, .. } => {
@@ -491,26 +500,23 @@ struct Count {
 fn round(seed: u64, count: &mut Count) -> bool {
     let mut dice = Dice::new(seed);
     let folder = tempfile::tempdir().unwrap();
-    std::fs::create_dir(folder.path().join("empty")).unwrap();
-    let (ports, sockets) = sockets();
+    let ports = free_ports();
     let text = configuration(&mut dice, &ports, folder.path());
     std::fs::write(folder.path().join("nginx.conf"), &text).unwrap();
-    let Some(mut nginx) = start(folder.path(), &sockets) else { return false };
-    drop(sockets);
+    let Some(mut nginx) = start(folder.path()) else { return false };
     let application = application(folder.path());
     for _ in 0..REQUESTS {
         let request = request(&mut dice, &ports);
         let answer = answer(&application, &request.asked());
-        if let Ok(Some(status)) = nginx.0.try_wait() {
-            let log = std::fs::read_to_string(folder.path().join("error.log")).unwrap_or_default();
-            panic!("seed {seed}: nginx ended: {status}\n{log}\n{text}");
-        }
         let seen = request.send();
+        if let Ok(Some(status)) = nginx.process.try_wait() {
+            panic!("seed {seed}: nginx ended: {status}\n{}", numbered(&text));
+        }
         match agrees(&answer, &seen, &request) {
             Some(true) => count.agreed += 1,
             None => count.not_known += 1,
             Some(false) => panic!(
-                "seed {seed}: {} {}:{} {}?{} {:?}\nours: {answer:?}\nnginx: {seen:?}\n{}\n{}",
+                "seed {seed}: {} {}:{} {}?{} {:?}\nours: {answer:?}\nnginx: {seen:?}\n{}",
                 request.method,
                 request.host,
                 request.port,
@@ -518,7 +524,6 @@ fn round(seed: u64, count: &mut Count) -> bool {
                 request.query,
                 request.forwarded_proto,
                 numbered(&text),
-                std::fs::read_to_string(folder.path().join("error.log")).unwrap_or_default(),
             ),
         }
         match answer {

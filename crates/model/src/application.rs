@@ -112,8 +112,10 @@ pub struct Listen {
 #[derive(Clone, Debug)]
 pub enum ServerName {
     Exact(String),
-    /// `*.example.com`; the text is `.example.com`. `.example.com` is this and the exact name.
+    /// `*.example.com`; the text is `.example.com`.
     Leading(String),
+    /// `.example.com`: `example.com` and whatever ends so; the text is `.example.com`.
+    Dotted(String),
     /// `mail.*`; the text is `mail.`.
     Trailing(String),
     Regex(Regex),

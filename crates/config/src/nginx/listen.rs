@@ -113,8 +113,7 @@ pub fn names(reader: &Reader, directive: &Directive) -> Vec<ServerName> {
         } else if let Some(end) = lower.strip_prefix("*.") {
             names.push(ServerName::Leading(format!(".{end}")));
         } else if let Some(end) = lower.strip_prefix('.') {
-            names.push(ServerName::Exact(end.to_owned()));
-            names.push(ServerName::Leading(format!(".{end}")));
+            names.push(ServerName::Dotted(format!(".{end}")));
         } else if let Some(start) = lower.strip_suffix(".*") {
             names.push(ServerName::Trailing(format!("{start}.")));
         } else {

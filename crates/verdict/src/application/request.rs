@@ -33,6 +33,8 @@ pub struct Request<'a, 'q> {
     internal: bool,
     changes_left: u32,
     in_error_page: bool,
+    /// The status that a page is sent with, and who answered it first.
+    page_status: Option<(u16, &'a Place)>,
 }
 
 /// Where steps stand.
@@ -62,6 +64,7 @@ impl<'a, 'q> Request<'a, 'q> {
             internal: false,
             changes_left: PATH_CHANGES_MAX + 1,
             in_error_page: false,
+            page_status: None,
         }
     }
 
@@ -214,7 +217,10 @@ impl<'a, 'q> Request<'a, 'q> {
                 self.finish(status, Some(location), current, place)
             }
             // With a text of its own, or below 400, no error page takes its place.
-            (_, Some(_)) | (..=300, None) => Answer::Status { status, place },
+            (_, Some(_)) | (..=300, None) => {
+                let (status, place) = self.page_status.unwrap_or((status, place));
+                Answer::Status { status, place }
+            }
             (_, None) => self.finish(status, None, current, place),
         })
     }
@@ -264,7 +270,10 @@ impl<'a, 'q> Request<'a, 'q> {
         self.path = path;
         self.query = query.unwrap_or_default();
         match rewrite.then {
-            AfterRewrite::Break => Ok(Flow::Leave),
+            AfterRewrite::Break => {
+                self.path_changed = false;
+                Ok(Flow::Leave)
+            }
             AfterRewrite::Last => {
                 self.path_changed = true;
                 Ok(Flow::Leave)
@@ -312,6 +321,10 @@ impl<'a, 'q> Request<'a, 'q> {
     fn content(&mut self, current: &'a Behaviour) -> Answer<'a> {
         if let Some(doubt) = current.doubts.first() {
             return not_understood(doubt);
+        }
+        // Whatever is found, it is sent as the page of an error.
+        if let Some((status, place)) = self.page_status {
+            return Answer::Status { status, place };
         }
         match &current.content {
             Content::Files { place } => self.files(current, place),
@@ -418,19 +431,14 @@ impl<'a, 'q> Request<'a, 'q> {
             };
             return Answer::Redirect { status, location, place: &page.place };
         }
-        let sent = match page.response {
-            ErrorResponse::Same => Some(sent),
-            ErrorResponse::Status(status) => Some(status),
+        self.page_status = match page.response {
+            ErrorResponse::Same => Some((sent, place)),
+            ErrorResponse::Status(status) => Some((status, place)),
             ErrorResponse::OfPage => None,
         };
-        let inner = match to.starts_with(b"@") {
+        match to.starts_with(b"@") {
             true => self.from_named(&String::from_utf8_lossy(&to), &page.place),
             false => self.internal_redirect(&to, &page.place),
-        };
-        match (sent, inner) {
-            // A page that redirects does; any other keeps the status that led to it.
-            (_, inner @ Answer::Redirect { .. }) | (None, inner) => inner,
-            (Some(status), _) => Answer::Status { status, place },
         }
     }
 

@@ -1,5 +1,6 @@
 //! Which virtual server answers (<https://nginx.org/en/docs/http/server_names.html>).
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use model::Application;
@@ -62,44 +63,40 @@ pub fn host(asked: &Asked<'_>) -> String {
 
 /// "Exact name; longest wildcard name starting with an asterisk; longest wildcard name ending with
 /// an asterisk; first matching regular expression; default server."
-fn by_name<'a>(
-    candidates: &[(&'a VirtualServer, &'a Listen)],
-    host: &str,
-) -> Result<Chosen<'a>, Answer<'a>> {
-    let chosen = |(server, listen): &(&'a VirtualServer, &'a Listen)| Chosen {
+fn by_name<'a>(candidates: &[Candidate<'a>], host: &str) -> Result<Chosen<'a>, Answer<'a>> {
+    let chosen = |(server, listen): &Candidate<'a>| Chosen {
         server,
         listen: Some(listen),
         captures: Vec::new(),
     };
-    let length = |candidate: &(&'a VirtualServer, &'a Listen), matched: &Matched| {
-        candidate.0.names.iter().filter_map(|name| matched(name, host)).max()
-    };
+    let names = unconflicting(candidates);
     let order: [&Matched; 3] = [&exact, &leading, &trailing];
     for matched in order {
-        let mut best: Option<(usize, usize)> = None;
-        for (at, candidate) in candidates.iter().enumerate() {
-            if let Some(length) = length(candidate, matched)
+        let mut best = None;
+        for (candidate, name) in &names {
+            if let Some(length) = matched(name, host)
                 && best.is_none_or(|(longest, _)| length > longest)
             {
-                best = Some((length, at));
+                best = Some((length, candidate));
             }
         }
-        if let Some(candidate) = best.and_then(|(_, at)| candidates.get(at)) {
+        if let Some((_, candidate)) = best {
             return Ok(chosen(candidate));
         }
     }
-    for candidate in candidates {
-        for name in &candidate.0.names {
-            match name {
-                ServerName::Regex(regex) => {
-                    if let Some(captures) = regex.captures(host.as_bytes()) {
-                        let captures = super::uri::captured(&captures);
-                        return Ok(Chosen { captures, ..chosen(candidate) });
-                    }
+    for (candidate, name) in &names {
+        match name {
+            ServerName::Regex(regex) => {
+                if let Some(captures) = regex.captures(host.as_bytes()) {
+                    let captures = super::uri::captured(&captures);
+                    return Ok(Chosen { captures, ..chosen(candidate) });
                 }
-                ServerName::NotUnderstood(doubt) => return Err(not_understood(doubt)),
-                ServerName::Exact(_) | ServerName::Leading(_) | ServerName::Trailing(_) => {}
             }
+            ServerName::NotUnderstood(doubt) => return Err(not_understood(doubt)),
+            ServerName::Exact(_)
+            | ServerName::Leading(_)
+            | ServerName::Dotted(_)
+            | ServerName::Trailing(_) => {}
         }
     }
     let default = candidates.iter().find(|(_, listen)| listen.default);
@@ -107,6 +104,33 @@ fn by_name<'a>(
         Some(candidate) => Ok(chosen(candidate)),
         None => unreachable!("an address was taken from a candidate"),
     }
+}
+
+type Candidate<'a> = (&'a VirtualServer, &'a Listen);
+
+/// "conflicting server name …, ignored": a name that another server has already, where
+/// `.example.com` is also `example.com` and `*.example.com`.
+fn unconflicting<'a>(candidates: &[Candidate<'a>]) -> Vec<(Candidate<'a>, &'a ServerName)> {
+    let (mut exact, mut wildcards) = (BTreeSet::new(), BTreeSet::new());
+    let mut names = Vec::new();
+    for candidate in candidates {
+        for name in &candidate.0.names {
+            let is_new = match name {
+                ServerName::Exact(name) => exact.insert(name.as_str()),
+                ServerName::Dotted(end) => {
+                    exact.insert(end.strip_prefix('.').unwrap_or(end))
+                        && wildcards.insert(end.as_str())
+                }
+                ServerName::Leading(end) => wildcards.insert(end.as_str()),
+                ServerName::Trailing(start) => wildcards.insert(start.as_str()),
+                ServerName::Regex(_) | ServerName::NotUnderstood(_) => true,
+            };
+            if is_new {
+                names.push((*candidate, name));
+            }
+        }
+    }
+    names
 }
 
 /// How long the name is that covers the host.
@@ -121,7 +145,8 @@ fn exact(name: &ServerName, host: &str) -> Option<usize> {
 
 fn leading(name: &ServerName, host: &str) -> Option<usize> {
     match name {
-        ServerName::Leading(end) => {
+        ServerName::Dotted(end) if end.strip_prefix('.') == Some(host) => Some(end.len()),
+        ServerName::Leading(end) | ServerName::Dotted(end) => {
             (host.len() > end.len() && host.ends_with(end.as_str())).then_some(end.len())
         }
         _ => None,
