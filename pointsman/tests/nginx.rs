@@ -129,6 +129,8 @@ const TESTS: &[&str] = &[
 struct Writing<'d> {
     dice: &'d mut Dice,
     text: String,
+    /// Of locations, so that requests find them.
+    paths: Vec<String>,
     backends: [u16; 2],
 }
 
@@ -141,7 +143,7 @@ impl Writing<'_> {
     fn step(&mut self, depth: u32) {
         let text = match self.dice.below(if depth == 0 { 10 } else { 7 }) {
             0 => {
-                let status = self.dice.pick(&["200", "204", "403", "404", "410", "444", "500"]);
+                let status = self.dice.pick(&["200", "204", "429", "404", "410", "444", "500"]);
                 format!("return {status};")
             }
             1 => {
@@ -175,11 +177,11 @@ impl Writing<'_> {
             let page = self.dice.pick(&[
                 "410 /e",
                 "410 =200 /e",
-                "403 410 = /e",
+                "429 410 = /e",
                 "500 410 = @named",
-                "403 @named",
+                "429 @named",
                 "404 https://o.test$uri",
-                "403 503 =308 https://o.test/$1",
+                "429 503 =308 https://o.test/$1",
                 "301 302 = /e",
             ]);
             self.line(&format!("error_page {page};"));
@@ -234,6 +236,9 @@ impl Writing<'_> {
             return;
         }
         self.line(&format!("location {modifier}{path} {{"));
+        if !is_regex {
+            self.paths.push(path.clone());
+        }
         self.settings();
         if self.dice.once_in(12) {
             self.line("internal;");
@@ -276,9 +281,9 @@ impl Writing<'_> {
 }
 
 /// `ports`: two that are asked, and two behind them.
-fn configuration(dice: &mut Dice, ports: &[u16; 4], folder: &Path) -> String {
+fn configuration(dice: &mut Dice, ports: &[u16; 4], folder: &Path) -> (String, Vec<String>) {
     let [one, two, backends @ ..] = *ports;
-    let mut writing = Writing { dice, text: String::new(), backends };
+    let mut writing = Writing { dice, text: String::new(), paths: Vec::new(), backends };
     let (folder, address) = (folder.display(), address());
     writing.line("daemon off; master_process off; worker_processes 1;");
     writing.line(&format!("error_log stderr notice; pid {folder}/pid;"));
@@ -287,7 +292,7 @@ fn configuration(dice: &mut Dice, ports: &[u16; 4], folder: &Path) -> String {
     for kind in ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"] {
         writing.line(&format!("{kind}_temp_path {folder}/{kind};"));
     }
-    writing.line(&format!("root {folder}/none;"));
+    writing.line(&format!("root {folder}/files;"));
     writing.settings();
     writing.line(&format!("upstream up {{ server {address}:{}; }}", backends[0]));
     for port in backends {
@@ -305,7 +310,7 @@ fn configuration(dice: &mut Dice, ports: &[u16; 4], folder: &Path) -> String {
     }
     writing.server(&format!("listen {address}:{two} default_server;"));
     writing.line("}");
-    writing.text
+    (writing.text, writing.paths)
 }
 
 // === the real one ===
@@ -430,15 +435,20 @@ impl Request<'_> {
     }
 }
 
-fn request(dice: &mut Dice, ports: &[u16; 4]) -> Request<'static> {
+fn request(dice: &mut Dice, ports: &[u16; 4], paths: &[String]) -> Request<'static> {
     let mut path = String::new();
-    for _ in 0..=dice.below(3) {
+    let mut more = 1 + dice.below(3);
+    if !paths.is_empty() && !dice.once_in(4) {
+        path.push_str(paths[dice.below(paths.len())].trim_end_matches('/'));
+        more = dice.below(2);
+    }
+    for _ in 0..more {
         let segments = if dice.once_in(4) { SENT } else { SEGMENTS };
         let _ = write!(path, "/{}", dice.pick(segments));
     }
     match dice.below(5) {
         0 => path.push('/'),
-        1 => path = "/".to_owned(),
+        _ if path.is_empty() => path.push('/'),
         _ => {}
     }
     let proto = [Some("https"), Some("http"), None];
@@ -455,11 +465,8 @@ fn request(dice: &mut Dice, ports: &[u16; 4]) -> Request<'static> {
 // === the comparison ===
 
 /// `None`: our answer is not known.
-fn agrees(answer: &Answer<'_>, seen: &Seen, request: &Request<'_>) -> Option<bool> {
-    let is_file = match request.method {
-        "POST" => [404, 405].contains(&seen.status),
-        _ => seen.status == 404,
-    };
+fn agrees(answer: &Answer<'_>, seen: &Seen) -> Option<bool> {
+    let is_file = [200, 403, 404, 405].contains(&seen.status);
     Some(match answer {
         Answer::Redirect { status, location, .. } => {
             seen.status == *status && seen.location.as_deref().unwrap_or("") == location
@@ -500,19 +507,21 @@ struct Count {
 fn round(seed: u64, count: &mut Count) -> bool {
     let mut dice = Dice::new(seed);
     let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("files")).unwrap();
+    std::fs::write(folder.path().join("files/e"), "the page of an error").unwrap();
     let ports = free_ports();
-    let text = configuration(&mut dice, &ports, folder.path());
+    let (text, paths) = configuration(&mut dice, &ports, folder.path());
     std::fs::write(folder.path().join("nginx.conf"), &text).unwrap();
     let Some(mut nginx) = start(folder.path()) else { return false };
     let application = application(folder.path());
     for _ in 0..REQUESTS {
-        let request = request(&mut dice, &ports);
+        let request = request(&mut dice, &ports, &paths);
         let answer = answer(&application, &request.asked());
         let seen = request.send();
         if let Ok(Some(status)) = nginx.process.try_wait() {
             panic!("seed {seed}: nginx ended: {status}\n{}", numbered(&text));
         }
-        match agrees(&answer, &seen, &request) {
+        match agrees(&answer, &seen) {
             Some(true) => count.agreed += 1,
             None => count.not_known += 1,
             Some(false) => panic!(

@@ -62,7 +62,7 @@ pub enum Answer<'a> {
         forwarded_proto: Option<String>,
         place: &'a Place,
     },
-    /// A file, or 404.
+    /// A file, a directory's index or its list; else 403 or 404.
     Files {
         place: &'a Place,
     },

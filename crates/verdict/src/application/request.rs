@@ -11,6 +11,8 @@ use model::application::{
 use super::location::{Search, find};
 use super::server::{self, Chosen};
 use super::value::Captures;
+use regex::bytes::Regex;
+
 use super::{Answer, Asked, not_understood, uri};
 
 /// nginx's `NGX_HTTP_MAX_URI_CHANGES`: one more and it answers 500.
@@ -19,6 +21,8 @@ const PLAIN_ON_TLS: u16 = 497;
 
 pub struct Request<'a, 'q> {
     pub asked: &'q Asked<'q>,
+    /// `GET` once an error page is looked for.
+    pub method: &'q str,
     pub server: &'a VirtualServer,
     /// Without port, lower case.
     pub host: String,
@@ -54,6 +58,7 @@ impl<'a, 'q> Request<'a, 'q> {
     pub fn new(chosen: &Chosen<'a>, asked: &'q Asked<'q>) -> Self {
         Request {
             asked,
+            method: asked.method,
             server: chosen.server,
             host: server::host(asked),
             path: Vec::new(),
@@ -100,6 +105,9 @@ impl<'a, 'q> Request<'a, 'q> {
             let mut chosen = None;
             let search = find(&self.server.locations, &self.path, &mut chosen, &mut self.captures);
             let mut current = chosen.map_or(&self.server.own, |location| &location.behaviour);
+            if current.internal && !self.internal {
+                return self.finish(404, None, current, &current.place);
+            }
             match search {
                 Ok(Search::SlashMissing) => {
                     let mut location = self.path.clone();
@@ -113,9 +121,6 @@ impl<'a, 'q> Request<'a, 'q> {
                 }
                 Ok(Search::Found | Search::Open) => {}
                 Err(answer) => return answer,
-            }
-            if current.internal && !self.internal {
-                return self.finish(404, None, current, &current.place);
             }
             // The server's own steps are not run again where no location was chosen.
             if chosen.is_some()
@@ -231,9 +236,11 @@ impl<'a, 'q> Request<'a, 'q> {
         current: &'a Behaviour,
     ) -> Result<Flow, Answer<'a>> {
         let place = &rewrite.place;
-        match rewrite.regex.captures(&self.path) {
-            Some(captures) => self.captures = uri::captured(&captures),
-            None => return Ok(Flow::Next),
+        let path = std::mem::take(&mut self.path);
+        let matches = self.matches(&rewrite.regex, &path);
+        self.path = path;
+        if !matches {
+            return Ok(Flow::Next);
         }
         self.internal = true;
         let how = match rewrite.then {
@@ -293,27 +300,22 @@ impl<'a, 'q> Request<'a, 'q> {
             Test::NotEqual(one, other) => text(one)? != text(other)?,
             Test::Matches(value, regex) => {
                 let text = text(value)?;
-                match regex.captures(&text) {
-                    Some(captures) => {
-                        self.captures = uri::captured(&captures);
-                        true
-                    }
-                    None => false,
-                }
+                self.matches(regex, &text)
             }
             Test::MatchesNot(value, regex) => {
                 let text = text(value)?;
-                match regex.captures(&text) {
-                    Some(captures) => {
-                        self.captures = uri::captured(&captures);
-                        false
-                    }
-                    None => true,
-                }
+                !self.matches(regex, &text)
             }
             Test::Path(wildcard) => wildcard.matches(self.asked.path.as_bytes()),
             Test::NotUnderstood(doubt) => return Err(not_understood(doubt)),
         })
+    }
+
+    /// Captures, or forgets what was captured.
+    fn matches(&mut self, regex: &Regex, text: &[u8]) -> bool {
+        let captures = regex.captures(text);
+        self.captures = captures.as_ref().map(uri::captured).unwrap_or_default();
+        captures.is_some()
     }
 
     // === the content ===
@@ -361,7 +363,7 @@ impl<'a, 'q> Request<'a, 'q> {
     /// What nginx does with an empty file tree may be an error page that is no page.
     fn files(&self, current: &'a Behaviour, place: &'a Place) -> Answer<'a> {
         let elsewhere = current.error_pages.iter().find(|page| {
-            page.statuses.contains(&404)
+            page.statuses.iter().any(|status| [403, 404].contains(status))
                 && !self.in_error_page
                 && (page.response == ErrorResponse::OfPage || !is_path(&page.uri))
         });
@@ -438,7 +440,12 @@ impl<'a, 'q> Request<'a, 'q> {
         };
         match to.starts_with(b"@") {
             true => self.from_named(&String::from_utf8_lossy(&to), &page.place),
-            false => self.internal_redirect(&to, &page.place),
+            false => {
+                if self.method != "HEAD" {
+                    self.method = "GET";
+                }
+                self.internal_redirect(&to, &page.place)
+            }
         }
     }
 
@@ -453,7 +460,10 @@ impl<'a, 'q> Request<'a, 'q> {
                 self.path = path.to_vec();
                 self.query = query.get(1..).unwrap_or_default().to_vec();
             }
-            None => self.path = to.to_vec(),
+            None => {
+                self.path = to.to_vec();
+                self.query.clear();
+            }
         }
         self.from_server()
     }

@@ -70,7 +70,7 @@ impl<'a> Request<'a, '_> {
             "https" => "",
             "server_name" => &self.server.server_name,
             "server_port" => return Some(asked.port.to_string().into_bytes()),
-            "request_method" => asked.method,
+            "request_method" => self.method,
             "http_x_forwarded_proto" => asked.forwarded_proto.unwrap_or_default(),
             name => return name.strip_prefix("arg_").map(|name| self.argument(name)),
         };
