@@ -89,10 +89,13 @@ fn address(host: &str, doubtful: &mut bool) -> Option<IpAddr> {
     }
 }
 
-/// `$server_name`: the first name without its leading dot.
+/// `$server_name`: the first name without its leading dot, in lower case unless it is an expression.
 pub fn first_name(words: &[&str]) -> String {
     let first = words.first().copied().unwrap_or_default();
-    first.strip_prefix('.').unwrap_or(first).to_owned()
+    match first.starts_with('~') {
+        true => first.to_owned(),
+        false => first.strip_prefix('.').unwrap_or(first).to_ascii_lowercase(),
+    }
 }
 
 pub fn names(reader: &Reader, directive: &Directive) -> Vec<ServerName> {
