@@ -68,7 +68,8 @@ enum ByText<'a> {
 
 fn by_text<'a>(locations: &'a [Location], path: &[u8]) -> ByText<'a> {
     let mut best: Option<(&'a Location, &'a str, bool)> = None;
-    let mut slash_missing = None;
+    // Where only the slash is missing: whether a location forwards, and which one redirects.
+    let (mut redirects, mut with_slash) = (false, None);
     for location in locations {
         let name = match &location.path {
             LocationPath::Exact(name) => {
@@ -89,11 +90,14 @@ fn by_text<'a>(locations: &'a [Location], path: &[u8]) -> ByText<'a> {
                 continue;
             }
         };
-        if name.strip_suffix('/').is_some_and(|bare| bare.as_bytes() == path) && forwards(location)
-        {
-            slash_missing = Some(location);
+        if name.strip_suffix('/').is_some_and(|bare| bare.as_bytes() == path) {
+            redirects |= forwards(location);
+            if with_slash.is_none() || matches!(location.path, LocationPath::Exact(_)) {
+                with_slash = Some(location);
+            }
         }
     }
+    let slash_missing = with_slash.filter(|_| redirects);
     match (best, slash_missing) {
         (Some((location, prefix, stops)), _) if prefix.len() == path.len() => {
             ByText::Prefix { location, stops }
