@@ -9,6 +9,7 @@
 mod location;
 mod request;
 mod server;
+mod steps;
 mod uri;
 mod value;
 

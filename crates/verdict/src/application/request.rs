@@ -4,15 +4,14 @@ use std::collections::BTreeMap;
 
 use model::Place;
 use model::application::{
-    AfterRewrite, Behaviour, Content, ErrorResponse, Fallback, Listen, Proxy, ProxyTo, Rewrite,
-    Step, Test, Value, VirtualServer,
+    Behaviour, Content, ErrorResponse, Fallback, Listen, Location, LocationPath, Part, Proxy,
+    ProxyTo, Value, VirtualServer,
 };
 
 use super::location::{Search, find};
 use super::server::{self, Chosen};
+use super::steps::Level;
 use super::value::Captures;
-use regex::bytes::Regex;
-
 use super::{Answer, Asked, not_understood, uri};
 
 /// nginx's `NGX_HTTP_MAX_URI_CHANGES`: one more and it answers 500.
@@ -32,26 +31,13 @@ pub struct Request<'a, 'q> {
     pub captures: Vec<Vec<u8>>,
     /// Of `set`.
     pub variables: BTreeMap<&'a str, Vec<u8>>,
-    path_changed: bool,
+    pub path_changed: bool,
     /// The path is not the one that was asked for.
-    internal: bool,
+    pub internal: bool,
     changes_left: u32,
     in_error_page: bool,
     /// The status that a page is sent with, and who answered it first.
-    page_status: Option<(u16, &'a Place)>,
-}
-
-/// Where steps stand.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Level {
-    Server,
-    Location,
-}
-
-enum Flow {
-    Next,
-    /// The rest of the phase is skipped.
-    Leave,
+    pub page_status: Option<(u16, &'a Place)>,
 }
 
 impl<'a, 'q> Request<'a, 'q> {
@@ -81,7 +67,7 @@ impl<'a, 'q> Request<'a, 'q> {
                 return self.finish(400, None, own, &self.server.place);
             }
         }
-        self.from_server()
+        self.at_server()
     }
 
     /// "The plain HTTP request was sent to HTTPS port."
@@ -91,15 +77,15 @@ impl<'a, 'q> Request<'a, 'q> {
         self.finish(PLAIN_ON_TLS, None, own, &listen.place)
     }
 
-    fn from_server(&mut self) -> Answer<'a> {
+    fn at_server(&mut self) -> Answer<'a> {
         let own = &self.server.own;
         match self.run(&own.steps, &mut { own }, Level::Server) {
-            Ok(_) => self.from_location(),
+            Ok(_) => self.at_location(),
             Err(answer) => answer,
         }
     }
 
-    fn from_location(&mut self) -> Answer<'a> {
+    fn at_location(&mut self) -> Answer<'a> {
         loop {
             self.path_changed = false;
             let mut chosen = None;
@@ -137,9 +123,10 @@ impl<'a, 'q> Request<'a, 'q> {
         }
     }
 
-    fn from_named(&mut self, name: &str, place: &'a Place) -> Answer<'a> {
+    fn at_named(&mut self, name: &str, place: &'a Place) -> Answer<'a> {
         self.internal = true;
-        let is = |location: &&model::application::Location| matches!(&location.path, model::application::LocationPath::Named(n) if n == name);
+        let is =
+            |location: &&Location| matches!(&location.path, LocationPath::Named(n) if n == name);
         let Some(location) = self.server.named.iter().find(is) else {
             return Answer::Status { status: 500, place };
         };
@@ -151,7 +138,7 @@ impl<'a, 'q> Request<'a, 'q> {
         match self.run(&current.steps, &mut current, Level::Location) {
             Err(answer) => answer,
             Ok(_) if self.path_changed => match self.count_change(place) {
-                Ok(()) => self.from_location(),
+                Ok(()) => self.at_location(),
                 Err(answer) => answer,
             },
             Ok(_) => self.content(current),
@@ -164,158 +151,6 @@ impl<'a, 'q> Request<'a, 'q> {
             0 => Err(Answer::Status { status: 500, place }),
             _ => Ok(()),
         }
-    }
-
-    // === the rewrite phase ===
-
-    fn run(
-        &mut self,
-        steps: &'a [Step],
-        current: &mut &'a Behaviour,
-        level: Level,
-    ) -> Result<Flow, Answer<'a>> {
-        for step in steps {
-            match step {
-                Step::Return { status, text, place } => {
-                    return Err(self.return_(*status, text.as_ref(), current, place)?);
-                }
-                Step::Rewrite(rewrite) => {
-                    if let Flow::Leave = self.rewrite(rewrite, current)? {
-                        return Ok(Flow::Leave);
-                    }
-                }
-                Step::If { test, then, place } => {
-                    if self.holds(test, place)? {
-                        // Of an `if` in a server only the steps count.
-                        if level == Level::Location {
-                            *current = then;
-                        }
-                        if let Flow::Leave = self.run(&then.steps, current, level)? {
-                            return Ok(Flow::Leave);
-                        }
-                    }
-                }
-                Step::Set { variable, value, place } => {
-                    let text = self.text(value, Captures::AsTheyAre, place)?;
-                    self.variables.insert(variable, text);
-                }
-                Step::Break => {
-                    self.path_changed = false;
-                    return Ok(Flow::Leave);
-                }
-                Step::NotUnderstood(doubt) => return Err(not_understood(doubt)),
-            }
-        }
-        Ok(Flow::Next)
-    }
-
-    fn return_(
-        &mut self,
-        status: u16,
-        text: Option<&Value>,
-        current: &'a Behaviour,
-        place: &'a Place,
-    ) -> Result<Answer<'a>, Answer<'a>> {
-        Ok(match (status, text) {
-            (301..=303 | 307 | 308, Some(text)) => {
-                let location = self.text(text, Captures::AsTheyAre, place)?;
-                self.finish(status, Some(location), current, place)
-            }
-            // With a text of its own, or below 400, no error page takes its place.
-            (_, Some(_)) | (..=300, None) => {
-                let (status, place) = self.page_status.unwrap_or((status, place));
-                Answer::Status { status, place }
-            }
-            (_, None) => self.finish(status, None, current, place),
-        })
-    }
-
-    fn rewrite(
-        &mut self,
-        rewrite: &'a Rewrite,
-        current: &'a Behaviour,
-    ) -> Result<Flow, Answer<'a>> {
-        let place = &rewrite.place;
-        let path = std::mem::take(&mut self.path);
-        let matches = self.matches(&rewrite.regex, &path);
-        self.path = path;
-        if !matches {
-            return Ok(Flow::Next);
-        }
-        self.internal = true;
-        let how = match rewrite.then {
-            AfterRewrite::Redirect(_) => Captures::Escaped,
-            AfterRewrite::NextStep | AfterRewrite::Last | AfterRewrite::Break => {
-                Captures::AsTheyAre
-            }
-        };
-        let path = self.text(&rewrite.path, how, place)?;
-        let mut query = match &rewrite.query {
-            Some(query) => Some(self.text(query, Captures::Escaped, place)?),
-            None => None,
-        };
-        if rewrite.keeps_query && !self.query.is_empty() {
-            match &mut query {
-                Some(query) => {
-                    query.push(b'&');
-                    query.extend_from_slice(&self.query);
-                }
-                None => query = Some(self.query.clone()),
-            }
-        }
-        if let AfterRewrite::Redirect(status) = rewrite.then {
-            let mut location = uri::unescaped(&path);
-            if let Some(query) = query {
-                location.push(b'?');
-                location.extend_from_slice(&query);
-            }
-            return Err(self.finish(status, Some(location), current, place));
-        }
-        if path.is_empty() {
-            return Err(Answer::Status { status: 500, place });
-        }
-        self.path = path;
-        self.query = query.unwrap_or_default();
-        match rewrite.then {
-            AfterRewrite::Break => {
-                self.path_changed = false;
-                Ok(Flow::Leave)
-            }
-            AfterRewrite::Last => {
-                self.path_changed = true;
-                Ok(Flow::Leave)
-            }
-            AfterRewrite::NextStep | AfterRewrite::Redirect(_) => {
-                self.path_changed = true;
-                Ok(Flow::Next)
-            }
-        }
-    }
-
-    fn holds(&mut self, test: &'a Test, place: &'a Place) -> Result<bool, Answer<'a>> {
-        let text = |value| self.text(value, Captures::AsTheyAre, place);
-        Ok(match test {
-            Test::True(value) => !matches!(&text(value)?[..], b"" | b"0"),
-            Test::Equal(one, other) => text(one)? == text(other)?,
-            Test::NotEqual(one, other) => text(one)? != text(other)?,
-            Test::Matches(value, regex) => {
-                let text = text(value)?;
-                self.matches(regex, &text)
-            }
-            Test::MatchesNot(value, regex) => {
-                let text = text(value)?;
-                !self.matches(regex, &text)
-            }
-            Test::Path(wildcard) => wildcard.matches(self.asked.path.as_bytes()),
-            Test::NotUnderstood(doubt) => return Err(not_understood(doubt)),
-        })
-    }
-
-    /// Captures, or forgets what was captured.
-    fn matches(&mut self, regex: &Regex, text: &[u8]) -> bool {
-        let captures = regex.captures(text);
-        self.captures = captures.as_ref().map(uri::captured).unwrap_or_default();
-        captures.is_some()
     }
 
     // === the content ===
@@ -333,7 +168,7 @@ impl<'a, 'q> Request<'a, 'q> {
             Content::TryFiles { fallback, place } => {
                 let other = match fallback {
                     Fallback::Status(_) => return self.files(current, place),
-                    Fallback::Named(name) => self.from_named(name, place),
+                    Fallback::Named(name) => self.at_named(name, place),
                     Fallback::Uri(value) => match self.text(value, Captures::AsTheyAre, place) {
                         Ok(to) => self.internal_redirect(&to, place),
                         Err(answer) => answer,
@@ -402,7 +237,7 @@ impl<'a, 'q> Request<'a, 'q> {
     // === answers of nginx's own ===
 
     /// An answer that an `error_page` may replace.
-    fn finish(
+    pub fn finish(
         &mut self,
         status: u16,
         location: Option<Vec<u8>>,
@@ -439,7 +274,7 @@ impl<'a, 'q> Request<'a, 'q> {
             ErrorResponse::OfPage => None,
         };
         match to.starts_with(b"@") {
-            true => self.from_named(&String::from_utf8_lossy(&to), &page.place),
+            true => self.at_named(&String::from_utf8_lossy(&to), &page.place),
             false => {
                 if self.method != "HEAD" {
                     self.method = "GET";
@@ -465,7 +300,7 @@ impl<'a, 'q> Request<'a, 'q> {
                 self.query.clear();
             }
         }
-        self.from_server()
+        self.at_server()
     }
 
     fn absolute(&self, location: Vec<u8>, current: &Behaviour) -> String {
@@ -489,7 +324,7 @@ impl<'a, 'q> Request<'a, 'q> {
 }
 
 fn is_path(value: &Value) -> bool {
-    matches!(value.0.first(), Some(model::application::Part::Text(text)) if text.starts_with(['/', '@']))
+    matches!(value.0.first(), Some(Part::Text(text)) if text.starts_with(['/', '@']))
 }
 
 /// The scheme's port where none was written.
