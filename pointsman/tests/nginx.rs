@@ -264,7 +264,10 @@ impl Writing<'_> {
                 (0..=self.dice.below(3)).map(|_| self.dice.pick(SERVER_NAMES)).collect();
             self.line(&format!("server_name {};", names.join(" ")));
         }
-        self.line("set $v \"\";");
+        // A variable is known once it is set anywhere, and is empty until then.
+        if listen.contains("default_server") || self.dice.once_in(2) {
+            self.line("set $v \"\";");
+        }
         self.settings();
         for _ in 0..self.dice.below(2) {
             self.step(0);
@@ -345,7 +348,7 @@ fn start(folder: &Path) -> Option<Nginx> {
         }
     };
     let errors = BufReader::new(process.stderr.take().unwrap()).lines();
-    let mut nginx = Nginx { process, errors: errors };
+    let mut nginx = Nginx { process, errors };
     let mut said = String::new();
     for line in nginx.errors.by_ref().map_while(Result::ok) {
         // What it says first after opening its sockets.

@@ -283,6 +283,33 @@ fn the_redirect_that_is_written_twice() {
     );
 }
 
+/// "The plain HTTP request was sent to HTTPS port"; each row was tried with nginx 1.22.
+#[test]
+fn plain_requests_to_a_port_with_tls() {
+    table(
+        r#"server { listen 443 ssl; server_name a; return 208; }
+server { listen 443; server_name b; error_page 497 https://$host$request_uri; return 209; }
+server { listen 443; server_name c; error_page 497 =301 https://$host:$server_port$request_uri; }
+server { listen 443; server_name d; error_page 497 =200 /x; location /x { return 200 "x"; } }
+server { listen 443; server_name e; error_page 497 = /x; location /x { return 302 /y; } }
+server { listen 443; server_name f; error_page 497 /x; location /x { return 200 x; } }
+server { listen 443; server_name g; error_page 400 /x; location /x { return 200 x; } }
+"#,
+        &[
+            ("http://a:443/z", "400 :1"),
+            ("https://a/z", "208 :1"),
+            ("http://b:443/z?q=1", "302 https://b/z?q=1 :2"),
+            ("https://b/z", "209 :2"),
+            ("http://c:443/z?q=1", "301 https://c:443/z?q=1 :3"),
+            ("http://d:443/z", "200 :4"),
+            ("http://e:443/z", "302 http://e:443/y :5"),
+            ("https://e/x", "302 https://e/y :5"),
+            ("http://f:443/z", "400 :6"),
+            ("http://g:443/z", "400 :7"),
+        ],
+    );
+}
+
 #[test]
 fn what_a_forwarded_request_says() {
     let application = application(
@@ -447,4 +474,46 @@ fn errors_name_file_line_and_thing() {
     }
     let (_, findings) = read(&[]);
     assert!(findings[0].message.starts_with("cannot read `nginx.conf`"), "{findings:#?}");
+}
+
+/// Whatever is written, it is read or refused.
+#[test]
+fn no_text_breaks_the_reader() {
+    let whole = r#"http { include x*.conf; map $a $b { default "1"; }
+upstream u { server 10.0.0.1; server [::1]; server unix:/s; }
+server { listen [::]:80 default_server; listen 8000-8002 ssl; server_name .a "~^(x)$" $hostname "";
+if ($http_x_forwarded_proto != "https") { return 301 https://${host}$request_uri?$1; }
+location ~* \.(gif|jpg)$ { rewrite ^/(.*)$ /a?b=$1? last; try_files $uri @n; error_page 404 =200 /x; }
+location @n { proxy_pass http://u/$uri; proxy_set_header Host "\t\"x\\"; keepalive_timeout 1m 2; } } }"#;
+    let asked = Asked {
+        method: "GET",
+        scheme: "http",
+        port: 80,
+        host: "x",
+        path: "/a.gif",
+        query: "q",
+        forwarded_proto: None,
+    };
+    let (mut read_well, mut refused) = (0, 0);
+    let mut check = |text: &str| {
+        let (model, findings) = read(&[("nginx.conf", text)]);
+        let application = model.target_groups[0].application.as_ref().unwrap();
+        let _ = answer(application, &asked);
+        match findings.iter().any(|finding| finding.severity == Severity::Error) {
+            true => refused += 1,
+            false => read_well += 1,
+        }
+    };
+    for (at, _) in whole.char_indices() {
+        let (before, after) = whole.split_at(at);
+        check(before);
+        check(after);
+        for odd in
+            ["{", "}", ";", "\"", "'", "\\", "$", "${", "(", ")", " ", "#", "é", "=", "~", "\0"]
+        {
+            check(&format!("{before}{odd}{after}"));
+            check(&format!("{before}{odd}{}", after.get(1..).unwrap_or_default()));
+        }
+    }
+    assert!(read_well > 1000 && refused > 1000, "{read_well} read, {refused} refused");
 }

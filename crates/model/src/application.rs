@@ -90,6 +90,8 @@ pub struct VirtualServer {
     pub locations: Vec<Location>,
     /// `@name` locations, which only `try_files` reaches.
     pub named: Vec<Location>,
+    /// What `set` defines anywhere in the configuration: empty where no `set` was reached.
+    pub variables: Vec<String>,
     /// The path that `ssl_certificate` names.
     pub certificate: Option<(String, Place)>,
     /// `keepalive_timeout`.

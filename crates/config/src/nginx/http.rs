@@ -1,6 +1,7 @@
 //! `http` and `server`.
 
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 
 use model::Seconds;
 use model::application::{Content, Listen, NotUnderstood, ServerName, Step, VirtualServer};
@@ -18,6 +19,8 @@ const KEEP_ALIVE: Seconds = Seconds(75);
 /// What reading needs besides the directives.
 pub struct Reader {
     pub upstreams: Upstreams,
+    /// What `set` defines.
+    variables: Vec<String>,
     not_understood: RefCell<Vec<NotUnderstood>>,
 }
 
@@ -44,7 +47,13 @@ pub fn read(main: &[Directive]) -> Result<Imported, Problem> {
         // A file of `sites-enabled`.
         http = main.to_vec();
     }
-    let reader = Reader { upstreams: upstreams(&http), not_understood: RefCell::default() };
+    let mut variables = BTreeSet::new();
+    set(&http, &mut variables);
+    let reader = Reader {
+        upstreams: upstreams(&http),
+        variables: variables.into_iter().collect(),
+        not_understood: RefCell::default(),
+    };
     if whole {
         let elsewhere = |d: &&Directive| d.name != "http" && effect(&d.name) == Effect::Unknown;
         for directive in main.iter().filter(elsewhere).filter(|d| !is_harmless_include(d)) {
@@ -80,6 +89,16 @@ pub fn read(main: &[Directive]) -> Result<Imported, Problem> {
     share_tls(&mut servers);
     let keep_alive = servers.iter().filter_map(|server| server.keep_alive).min();
     Ok(Imported { servers, keep_alive, not_understood: reader.not_understood.into_inner() })
+}
+
+/// The variables of every `set`, at any depth.
+fn set(directives: &[Directive], variables: &mut BTreeSet<String>) {
+    for directive in directives {
+        if directive.name == "set" {
+            variables.extend(directive.word(0).strip_prefix('$').map(str::to_ascii_lowercase));
+        }
+        set(directive.inner(), variables);
+    }
 }
 
 /// Types of files and modules that are loaded answer nothing.
@@ -146,6 +165,7 @@ fn server(
         own,
         locations,
         named,
+        variables: reader.variables.clone(),
         certificate: of("ssl_certificate").next().map(|d| (d.word(0).to_owned(), d.place.clone())),
         keep_alive: Some(scope.keep_alive.unwrap_or(KEEP_ALIVE)),
         place: place.clone(),

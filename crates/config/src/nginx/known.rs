@@ -66,7 +66,7 @@ const VARIABLES: [&str; 8] =
     ["map", "geo", "geoip_country", "geoip_city", "split_clients", "userid", "js_set", "perl_set"];
 
 /// Whole families: buffers, caches, times, what is sent to or taken from an upstream.
-const NONE_BEGINNINGS: [&str; 24] = [
+const NONE_BEGINNINGS: [&str; 25] = [
     "brotli",
     "charset",
     "client_",
@@ -80,6 +80,7 @@ const NONE_BEGINNINGS: [&str; 24] = [
     "limit_rate",
     "limit_req",
     "lingering_",
+    "lua_",
     "open_file_cache",
     "output_",
     "proxy_",

@@ -63,6 +63,7 @@ impl Facts {
             own: behaviour(steps, content, place),
             locations: Vec::new(),
             named: Vec::new(),
+            variables: Vec::new(),
             certificate: None,
             keep_alive: None,
             place: place.clone(),

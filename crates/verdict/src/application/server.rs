@@ -35,7 +35,7 @@ pub fn choose<'a>(
     for address in addresses {
         let candidates: Vec<_> =
             listening.iter().filter(|(_, l)| l.address == address).copied().collect();
-        let next = by_name(&candidates, &host(asked))?;
+        let Some(next) = by_name(&candidates, &host(asked))? else { continue };
         match &chosen {
             Some(first) if !std::ptr::eq(first.server, next.server) => {
                 let place = next.listen.map_or(&next.server.place, |listen| &listen.place);
@@ -63,7 +63,7 @@ pub fn host(asked: &Asked<'_>) -> String {
 
 /// "Exact name; longest wildcard name starting with an asterisk; longest wildcard name ending with
 /// an asterisk; first matching regular expression; default server."
-fn by_name<'a>(candidates: &[Candidate<'a>], host: &str) -> Result<Chosen<'a>, Answer<'a>> {
+fn by_name<'a>(candidates: &[Candidate<'a>], host: &str) -> Result<Option<Chosen<'a>>, Answer<'a>> {
     let chosen = |(server, listen): &Candidate<'a>| Chosen {
         server,
         listen: Some(listen),
@@ -81,7 +81,7 @@ fn by_name<'a>(candidates: &[Candidate<'a>], host: &str) -> Result<Chosen<'a>, A
             }
         }
         if let Some((_, candidate)) = best {
-            return Ok(chosen(candidate));
+            return Ok(Some(chosen(candidate)));
         }
     }
     for (candidate, name) in &names {
@@ -89,7 +89,7 @@ fn by_name<'a>(candidates: &[Candidate<'a>], host: &str) -> Result<Chosen<'a>, A
             ServerName::Regex(regex) => {
                 if let Some(captures) = regex.captures(host.as_bytes()) {
                     let captures = super::uri::captured(&captures);
-                    return Ok(Chosen { captures, ..chosen(candidate) });
+                    return Ok(Some(Chosen { captures, ..chosen(candidate) }));
                 }
             }
             ServerName::NotUnderstood(doubt) => return Err(not_understood(doubt)),
@@ -100,10 +100,7 @@ fn by_name<'a>(candidates: &[Candidate<'a>], host: &str) -> Result<Chosen<'a>, A
         }
     }
     let default = candidates.iter().find(|(_, listen)| listen.default);
-    match default.or(candidates.first()) {
-        Some(candidate) => Ok(chosen(candidate)),
-        None => unreachable!("an address was taken from a candidate"),
-    }
+    Ok(default.or(candidates.first()).map(chosen))
 }
 
 type Candidate<'a> = (&'a VirtualServer, &'a Listen);

@@ -72,6 +72,7 @@ impl<'a> Request<'a, '_> {
             "server_port" => return Some(asked.port.to_string().into_bytes()),
             "request_method" => self.method,
             "http_x_forwarded_proto" => asked.forwarded_proto.unwrap_or_default(),
+            name if self.server.variables.iter().any(|set| set == name) => "",
             name => return name.strip_prefix("arg_").map(|name| self.argument(name)),
         };
         Some(text.as_bytes().to_vec())
