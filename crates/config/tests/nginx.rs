@@ -338,7 +338,7 @@ fn what_a_forwarded_request_says() {
 #[test]
 fn what_is_not_understood() {
     let nginx = r#"user www-data; worker_processes auto; events { worker_connections 768; }
-http {
+http { map $a $unused { default 1; } map $a $used { default 1; }
   sendfile on; gzip on; access_log /dev/null; client_max_body_size 10m; types { text/css css; }
   server {
     listen 80; add_header X-A b; proxy_set_header X-Real-IP $remote_addr;
@@ -349,7 +349,8 @@ http {
     location /lua { content_by_lua_block { if x then ngx.exit("}") end } }
     location /odd { frobnicate on; return 200; }
     location /odd2 { return 200; frobnicate on; }
-    location /ip { deny 10.0.0.0/8; allow all; }
+    location /ip { deny 10.0.0.0/8; allow all; location /ip/all { allow all; deny all; } }
+    location /map { include fastcgi_params; return 301 /$used; }
     location /odd3 { if (-f $request_filename) { return 200; } }
   }
   server { listen 81; location = / { return 200; } location / { } location ~ (?!x)y$ { } }
@@ -369,16 +370,17 @@ http {
             ("http://h/odd", &doubt("frobnicate", 11)),
             ("http://h/odd2", "200 :12"),
             ("http://h/ip", &doubt("deny", 13)),
-            ("http://h/odd3", &doubt("if", 14)),
-            ("http://h:81/", "200 :16"),
-            ("http://h:81/x", &doubt("location", 16)),
+            ("http://h/ip/all", "files :13"),
+            ("http://h/map", "not known: it depends on `$used`, which is not known :14"),
+            ("http://h/odd3", &doubt("if", 15)),
+            ("http://h:81/", "200 :17"),
+            ("http://h:81/x", &doubt("location", 17)),
         ],
     );
     let (_, findings) = read(&[("nginx.conf", nginx)]);
     assert!(findings.iter().all(|f| f.code == "lint/nginx-not-understood"), "{findings:#?}");
     let kinds: Vec<_> = findings.iter().map(|f| f.message.split('`').nth(1).unwrap()).collect();
     let expected = [
-        "allow",
         "auth_basic",
         "content_by_lua_block",
         "deny",
@@ -386,6 +388,7 @@ http {
         "frobnicate",
         "if",
         "location",
+        "map",
     ];
     assert_eq!(kinds, expected, "{findings:#?}");
     let odd = findings.iter().find(|f| f.message.contains("frobnicate")).unwrap();

@@ -6,10 +6,10 @@ use std::collections::BTreeSet;
 use model::Seconds;
 use model::application::{Content, Listen, NotUnderstood, ServerName, Step, VirtualServer};
 
-use super::known::{Effect, effect};
+use super::known::{Effect, effect, is_harmless_include};
 use super::listen::{first_name, listen, names};
 use super::location::{Scope, behaviour, locations};
-use super::proxy::{Upstreams, upstreams};
+use super::proxy::{Upstreams, is_read, upstreams};
 use super::tree::Directive;
 use super::{Imported, Problem};
 
@@ -56,7 +56,9 @@ pub fn read(main: &[Directive]) -> Result<Imported, Problem> {
     };
     if whole {
         let elsewhere = |d: &&Directive| d.name != "http" && effect(&d.name) == Effect::Unknown;
-        for directive in main.iter().filter(elsewhere).filter(|d| !is_harmless_include(d)) {
+        for directive in
+            main.iter().filter(elsewhere).filter(|d| !is_harmless_include(&d.name, d.word(0)))
+        {
             reader.not_understood(directive);
         }
     }
@@ -66,15 +68,19 @@ pub fn read(main: &[Directive]) -> Result<Imported, Problem> {
         let known = ["server", "upstream", "error_page", "keepalive_timeout", "proxy_set_header"];
         let form = ["absolute_redirect", "port_in_redirect", "server_name_in_redirect"];
         let name = directive.name.as_str();
-        if known.contains(&name) || form.contains(&name) || is_harmless_include(directive) {
+        if known.contains(&name)
+            || form.contains(&name)
+            || is_harmless_include(name, directive.word(0))
+        {
             continue;
         }
         match effect(name) {
             Effect::Unknown if name == "recursive_error_pages" => {}
             Effect::Unknown => before.push(reader.not_understood(directive)),
-            Effect::Variables => {
+            Effect::Variables if defines_used(directive, &http) => {
                 reader.not_understood(directive);
             }
+            Effect::Variables => {}
             Effect::None | Effect::MayRefuse | Effect::Content => {}
         }
     }
@@ -101,12 +107,22 @@ fn set(directives: &[Directive], variables: &mut BTreeSet<String>) {
     }
 }
 
-/// Types of files and modules that are loaded answer nothing.
-fn is_harmless_include(directive: &Directive) -> bool {
-    directive.name == "include"
-        && ["mime.types", "modules-enabled", "modules/"]
-            .iter()
-            .any(|part| directive.word(0).contains(part))
+/// Whether a variable that this defines is one that an answer could depend on.
+fn defines_used(directive: &Directive, all: &[Directive]) -> bool {
+    let Some(name) = directive.words.iter().rev().find_map(|word| word.strip_prefix('$')) else {
+        return false;
+    };
+    all.iter().any(|other| {
+        let shown = match other.name.as_str() {
+            "return" | "rewrite" | "if" | "set" | "error_page" | "proxy_pass" | "try_files" => true,
+            "proxy_set_header" => is_read(other.word(0)),
+            _ => false,
+        };
+        let names = |word: &String| {
+            word.contains(&format!("${name}")) || word.contains(&format!("${{{name}}}"))
+        };
+        (shown && other.words.iter().any(names)) || defines_used(directive, other.inner())
+    })
 }
 
 /// `None` if it listens on no address.

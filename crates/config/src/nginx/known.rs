@@ -15,6 +15,12 @@ pub enum Effect {
     Unknown,
 }
 
+/// Files that usually come with nginx, where they were not found: parameters of other protocols,
+/// settings of TLS, types, modules.
+pub fn is_harmless_include(directive: &str, path: &str) -> bool {
+    directive == "include" && HARMLESS_INCLUDES.iter().any(|part| path.contains(part))
+}
+
 pub fn effect(name: &str) -> Effect {
     if MAY_REFUSE.contains(&name) {
         return Effect::MayRefuse;
@@ -30,6 +36,17 @@ pub fn effect(name: &str) -> Effect {
     }
     Effect::Unknown
 }
+
+const HARMLESS_INCLUDES: [&str; 8] = [
+    "fastcgi.conf",
+    "fastcgi_params",
+    "mime.types",
+    "modules-enabled",
+    "modules/",
+    "options-ssl-nginx.conf",
+    "scgi_params",
+    "uwsgi_params",
+];
 
 const MAY_REFUSE: [&str; 11] = [
     "allow",

@@ -34,8 +34,10 @@ impl Scope {
         let mut error_pages = Vec::new();
         let of = |name: &'static str| directives.iter().filter(move |d| d.name == name);
         if of("allow").chain(of("deny")).next().is_some() {
-            scope.doubts.retain(|doubt| !["allow", "deny"].contains(&&*doubt.directive));
+            scope.doubts.retain(|doubt| doubt.directive != "deny");
         }
+        // The first rule that fits decides, and without any everybody is allowed.
+        let mut open = false;
         for directive in directives {
             let on = || directive.word(0) == "on";
             match directive.name.as_str() {
@@ -51,15 +53,9 @@ impl Scope {
                     };
                     scope.keep_alive = Some(time);
                 }
-                "allow" if directive.word(0) == "all" => {
-                    // Nothing refuses unless something before it did.
-                    let first = of("allow").chain(of("deny")).map(|d| &d.place).min();
-                    if first != Some(&directive.place) {
-                        scope.doubts.push(reader.not_understood(directive));
-                    }
-                }
-                // Before them stands an `allow all`, or they are doubtful themselves.
-                "allow" | "deny" => scope.doubts.push(reader.not_understood(directive)),
+                "allow" => open |= directive.word(0) == "all",
+                "deny" if open => {}
+                "deny" => scope.doubts.push(reader.not_understood(directive)),
                 name if effect(name) == Effect::MayRefuse || name == "recursive_error_pages" => {
                     scope.doubts.retain(|doubt| doubt.directive != name);
                     let harmless = if name == "merge_slashes" { "on" } else { "off" };

@@ -45,6 +45,11 @@ pub fn upstreams(directives: &[Directive]) -> Upstreams {
     upstreams
 }
 
+/// Whether it is one of [`Headers`].
+pub fn is_read(header: &str) -> bool {
+    ["host", "x-forwarded-proto"].iter().any(|name| header.eq_ignore_ascii_case(name))
+}
+
 /// One level's `proxy_set_header`s replace those of the levels around it.
 pub fn headers(directives: &[Directive], outer: &Headers) -> Headers {
     let mut set = directives.iter().filter(|d| d.name == "proxy_set_header").peekable();

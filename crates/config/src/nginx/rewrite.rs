@@ -5,7 +5,7 @@ use model::application::{AfterRewrite, Content, Part, Rewrite, Step, Test, Value
 
 use super::Problem;
 use super::http::Reader;
-use super::known::{Effect, effect};
+use super::known::{Effect, effect, is_harmless_include};
 use super::location::{Scope, behaviour};
 use super::tree::Directive;
 use super::value::{Case, regex, value};
@@ -67,14 +67,12 @@ pub fn steps(
                 steps.push(Step::If { test, then: Box::new(then), place });
             }
             name if READ_ELSEWHERE.contains(&name) => {}
+            name if is_harmless_include(name, directive.word(0)) => {}
             name => match effect(name) {
                 Effect::Unknown => {
                     steps.push(Step::NotUnderstood(reader.not_understood(directive)))
                 }
-                Effect::Variables => {
-                    reader.not_understood(directive);
-                }
-                Effect::None | Effect::MayRefuse | Effect::Content => {}
+                Effect::Variables | Effect::None | Effect::MayRefuse | Effect::Content => {}
             },
         }
     }
