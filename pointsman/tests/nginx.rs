@@ -13,7 +13,7 @@ use config::{RealEnvironment, Source, Sources};
 use model::{Application, Severity};
 use verdict::application::{Answer, Asked, answer};
 
-/// `NGINX_ROUNDS` for a longer search, `NGINX_SEED` for one of its rounds.
+/// `NGINX_ROUNDS` for a longer search, `NGINX_SEED` for where it begins; alone, for that round.
 const ROUNDS: u64 = 30;
 const REQUESTS: usize = 150;
 /// Of the answers, so many must be known.
@@ -560,13 +560,13 @@ fn numbered(text: &str) -> String {
 #[test]
 fn what_is_said_of_a_configuration_is_what_nginx_does() {
     let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
-    let rounds = number("NGINX_ROUNDS").unwrap_or(ROUNDS);
-    let seeds = match number("NGINX_SEED") {
-        Some(seed) => seed..seed + 1,
-        None => 0..rounds,
+    let (first, rounds) = match number("NGINX_SEED") {
+        Some(seed) => (seed, 1),
+        None => (0, ROUNDS),
     };
+    let rounds = number("NGINX_ROUNDS").unwrap_or(rounds);
     let mut count = Count::default();
-    for seed in seeds {
+    for seed in first..first + rounds {
         if !round(seed, &mut count) {
             eprintln!("skipped: there is no nginx");
             return;
