@@ -56,6 +56,9 @@ pub fn home_of(name: &str) -> Option<&'static str> {
         "works" | "denied" | "redirects_to" => "inside `expect`",
         "visible_to" | "alias" | "cname" => "inside `record`",
         "calls" | "server_calls" | "rendered_by" => "inside `page`",
+        "serves" => "inside `instance`",
+        "application" => "inside `instance` or `target_group`",
+        "nginx" | "trusts_forwarded_proto" | "keep_alive" => "inside `application`",
         "network" | "security_group" | "instance" | "certificate" | "load_balancer"
         | "target_group" | "record" | "page" | "expect" => "at the top level of the file",
         _ => return None,
@@ -325,8 +328,17 @@ fn instance<'s>(section: Section<'s>, block: &'s Block) -> Instance {
     }
     let public_addresses = addresses_of(&section, "public_addresses");
     let security_groups = security_groups(&section);
-    let instance =
-        Instance { name, addresses, public_addresses, security_groups, place: section.place() };
+    let serves = crate::application::serves(&section);
+    let applications = crate::application::of_instance(&section, serves.as_deref());
+    let instance = Instance {
+        name,
+        addresses,
+        public_addresses,
+        security_groups,
+        serves,
+        applications,
+        place: section.place(),
+    };
     section.finish();
     instance
 }

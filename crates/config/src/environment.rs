@@ -1,7 +1,9 @@
-//! What `env()` and `file()` see.
+//! What `env()`, `file()` and imports see.
 
 use std::io;
 use std::path::Path;
+
+use model::Wildcard;
 
 /// A `file()` larger than this is no value of a configuration.
 const FILE_BYTES_MAX: u64 = 1024 * 1024;
@@ -12,6 +14,13 @@ pub trait Environment {
 
     /// The text of a file; `name` is relative to `folder`.
     fn file(&self, folder: &Path, name: &str) -> io::Result<String>;
+
+    /// The files that fit a pattern with `*` and `?` in its last part, in the order of their names,
+    /// each so that `file` finds it.
+    fn files(&self, folder: &Path, pattern: &str) -> io::Result<Vec<String>> {
+        let _ = folder;
+        Err(io::Error::new(io::ErrorKind::Unsupported, format!("`{pattern}` cannot be listed")))
+    }
 }
 
 /// The process's own.
@@ -29,5 +38,20 @@ impl Environment for RealEnvironment {
             return Err(io::Error::other("the file is too large for a value"));
         }
         std::fs::read_to_string(path)
+    }
+
+    fn files(&self, folder: &Path, pattern: &str) -> io::Result<Vec<String>> {
+        let (parent, last) = pattern.rsplit_once('/').map_or(("", pattern), |(p, l)| (p, l));
+        let wanted = Wildcard::sensitive(last);
+        let inside = if pattern.contains('/') { format!("{parent}/") } else { String::new() };
+        let mut names = Vec::new();
+        for entry in std::fs::read_dir(folder.join(Path::new(&inside)).join("."))? {
+            let name = entry?.file_name().to_string_lossy().into_owned();
+            if !name.starts_with('.') && wanted.matches(name.as_bytes()) {
+                names.push(format!("{inside}{name}"));
+            }
+        }
+        names.sort();
+        Ok(names)
     }
 }

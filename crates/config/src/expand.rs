@@ -1,5 +1,6 @@
 //! A model as configuration text, with its sugar spelt out. Reading it gives the same model.
 
+mod application;
 mod group;
 mod intent;
 mod writer;
@@ -33,6 +34,10 @@ pub fn expand(model: &Model) -> String {
             out.list("addresses", instance.addresses.iter().map(|a| quoted(&a.to_string())));
             addresses(out, "public_addresses", &instance.public_addresses);
             groups(out, model, &instance.security_groups);
+            if let Some(ports) = &instance.serves {
+                out.list("serves", ports.iter().map(u16::to_string));
+            }
+            instance.applications.iter().for_each(|one| application::application(out, one));
         });
     }
     model.certificates.iter().for_each(|c| certificate(&mut out, c));

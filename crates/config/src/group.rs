@@ -68,6 +68,7 @@ pub fn read<'s>(section: Section<'s>, block: &'s Block) -> TargetGroup {
         slow_start,
         deregistration_delay,
         minimum_healthy_targets: minimum as u32,
+        application: crate::application::of_group(&section, protocol),
         place: section.place(),
     };
     section.finish();
@@ -100,7 +101,7 @@ fn target<'s>(section: &Section<'s>, value: &'s Expression, port: Option<u16>) -
 }
 
 /// `10.0.1.5:3000`, `[::1]:3000`, `app.internal:3000`, or any of them without a port.
-fn parse_target(
+pub fn parse_target(
     text: &str,
     default: Option<u16>,
 ) -> Result<(TargetAddress, u16), (String, String)> {

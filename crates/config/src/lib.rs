@@ -7,6 +7,7 @@
 //!
 //! Start at [`parse`].
 
+mod application;
 mod blocks;
 mod environment;
 mod expand;
@@ -16,6 +17,7 @@ mod intent;
 mod listener;
 mod load_balancer;
 mod names;
+mod nginx;
 mod record;
 mod render;
 mod rule;

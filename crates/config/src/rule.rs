@@ -6,7 +6,7 @@ mod conditions;
 use hcl_edit::structure::Block;
 use model::{Action, ListenerProtocol, Matcher, Rule, Transform};
 
-pub use self::action::action;
+pub use self::action::{action, placeholder_hint};
 use self::conditions::conditions;
 use crate::section::Section;
 

@@ -28,6 +28,30 @@ security_group "app" {
 instance "app1" {
   addresses       = ["10.0.1.5", "2001:db8::5"]
   security_groups = [security_group.app]
+  serves          = [22, 80, 8080]
+
+  application "web" {
+    port                   = 80
+    protocol               = "HTTPS"
+    redirects              = "https"
+    forward                = "127.0.0.1:3000"
+    keep_alive             = "5s"
+    trusts_forwarded_proto = true
+    cors                   = ["https://shop.example", "*"]
+    unit                   = "app.service"
+    starts_at_boot         = false
+
+    redirect {
+      from   = "/old*"
+      to     = "#{protocol}://#{host}:#{port}/new/#{path}?#{query}"
+      status = 308
+    }
+  }
+
+  application "shop" {
+    port  = 8080
+    nginx = "shop/nginx.conf"
+  }
 }
 
 certificate "files" {
@@ -199,6 +223,12 @@ target_group "app" {
   slow_start              = "30s"
   deregistration_delay    = "1m"
   minimum_healthy_targets = 2
+
+  application {
+    protocol = "HTTP"
+    answers  = 404
+    unit     = "app.service"
+  }
 
   health_check {
     enabled             = false

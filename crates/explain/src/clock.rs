@@ -9,9 +9,9 @@ pub fn words(unix: i64) -> String {
 /// `12 s`, `5 min`, `3 h`, `2 days`.
 pub fn ago(seconds: i64) -> String {
     match seconds {
-        ..120 => format!("{seconds} s"),
-        ..7200 => format!("{} min", seconds / 60),
-        ..172_800 => format!("{} h", seconds / 3600),
+        ..=119 => format!("{seconds} s"),
+        120..=7199 => format!("{} min", seconds / 60),
+        7200..=172_799 => format!("{} h", seconds / 3600),
         _ => format!("{} days", seconds / 86_400),
     }
 }

@@ -247,9 +247,7 @@ fn paths(rule: &Rule) -> Vec<String> {
     for condition in &rule.conditions {
         if let Condition::Path(values) = condition {
             paths.extend(values.iter().filter_map(|value| match value {
-                Matcher::Wildcard(wildcard) => {
-                    Some(wildcard.source().replace('*', "x").replace('?', "x"))
-                }
+                Matcher::Wildcard(wildcard) => Some(wildcard.source().replace(['*', '?'], "x")),
                 Matcher::Regex(_) => None,
             }));
         }

@@ -44,7 +44,7 @@ pub fn walk<T: Trace>(
     ask: &Ask<'_>,
     trace: &mut T,
 ) -> BTreeSet<Outcome> {
-    Walk { world, facts, ask }.from_name(trace)
+    Walk { world, facts, ask }.onward_name(trace)
 }
 
 /// What every step looks at.

@@ -2,7 +2,7 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-use crate::{InstanceId, NetworkId, Place, Ports, SecurityGroupId};
+use crate::{Application, InstanceId, NetworkId, Place, Ports, SecurityGroupId};
 
 /// A declared client network: a name for a set of prefixes.
 #[derive(Clone, Debug)]
@@ -22,6 +22,9 @@ pub struct Instance {
     /// Addresses elsewhere that lead here (an Elastic IP, a forwarded port).
     pub public_addresses: Vec<IpAddr>,
     pub security_groups: Vec<SecurityGroupId>,
+    /// Every port on which something listens; `None`: not known.
+    pub serves: Option<Vec<u16>>,
+    pub applications: Vec<Application>,
     pub place: Place,
 }
 

@@ -8,6 +8,7 @@ mod model;
 mod place;
 mod time;
 
+pub mod application;
 pub mod desync;
 pub mod health;
 pub mod refusal;
@@ -29,6 +30,7 @@ mod url;
 
 pub use address::{AddressSet, PortRange, Ports, canonical};
 pub use admission::{Deny, Instance, Network, Peer, SecurityGroup, SecurityRule};
+pub use application::{Application, Unit};
 pub use attributes::{
     DesyncMode, ForwardedForMode, HeaderOverrides, InvalidHeaders, ListenerAttributes,
     LoadBalancerAttributes,

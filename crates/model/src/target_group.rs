@@ -1,7 +1,7 @@
 use std::fmt;
 use std::net::IpAddr;
 
-use crate::{InstanceId, Place, Seconds};
+use crate::{Application, InstanceId, Place, Seconds};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TargetProtocol {
@@ -25,6 +25,8 @@ pub struct TargetGroup {
     pub deregistration_delay: Seconds,
     /// Fewer healthy targets than this: all registered targets get traffic (ALB.md §5f).
     pub minimum_healthy_targets: u32,
+    /// What each of its targets runs on the target's port.
+    pub application: Option<Application>,
     pub place: Place,
 }
 

@@ -50,6 +50,9 @@ pub fn target_group(out: &mut Writer, group: &TargetGroup) {
         out.set("minimum_healthy_targets", group.minimum_healthy_targets);
         out.text.push('\n');
         health_check(out, &group.health_check);
+        if let Some(application) = &group.application {
+            super::application::application(out, application);
+        }
         match &group.stickiness {
             Stickiness::Off => {}
             Stickiness::LoadBalancerCookie { duration } => out.block("stickiness", |out| {

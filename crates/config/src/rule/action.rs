@@ -150,15 +150,7 @@ fn template(
         Ok(template) => template,
         Err(unknown) => {
             if let Some(value) = value {
-                let bare = unknown.trim_start_matches("#{").trim_end_matches('}').to_owned();
-                let known = ["protocol", "host", "port", "path", "query"];
-                let hint = match crate::suggest::nearest(&bare, known) {
-                    Some(near) => format!("did you mean `#{{{near}}}`?"),
-                    None => {
-                        "there are `#{protocol}`, `#{host}`, `#{port}`, `#{path}` and `#{query}`"
-                            .to_owned()
-                    }
-                };
+                let hint = placeholder_hint(&unknown);
                 section.invalid(value, format!("there is no placeholder `{unknown}`"), hint);
             }
             return None;
@@ -181,6 +173,18 @@ fn template(
         section.invalid(value, format!("`{name}` is too long"), "at most 128 characters");
     }
     Some(template)
+}
+
+/// For `#{wrong}`.
+pub fn placeholder_hint(unknown: &str) -> String {
+    let bare = unknown.trim_start_matches("#{").trim_end_matches('}');
+    let known = ["protocol", "host", "port", "path", "query"];
+    match crate::suggest::nearest(bare, known) {
+        Some(near) => format!("did you mean `#{{{near}}}`?"),
+        None => {
+            "there are `#{protocol}`, `#{host}`, `#{port}`, `#{path}` and `#{query}`".to_owned()
+        }
+    }
 }
 
 /// ALB.md §4c, limits of redirect.

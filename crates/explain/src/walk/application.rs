@@ -55,7 +55,7 @@ impl Walk<'_> {
         None
     }
 
-    pub fn from_application<T: Trace>(
+    pub fn onward_application<T: Trace>(
         &self,
         _: ListenerId,
         _: GroupId,

@@ -63,7 +63,7 @@ pub fn ask_door(
 }
 
 impl Walk<'_> {
-    pub fn from_door<T: Trace>(
+    pub fn onward_door<T: Trace>(
         &self,
         id: ListenerId,
         source: IpAddr,
@@ -101,7 +101,7 @@ impl Walk<'_> {
             );
             Hop::passed(Stage::Listener, text).at(&listener.place)
         });
-        let mut rest = self.from_tls(id, source, admitted, trace);
+        let mut rest = self.onward_tls(id, source, admitted, trace);
         rest = rest
             .into_iter()
             .map(|outcome| Outcome { listener: outcome.listener.or(Some(id)), ..outcome })

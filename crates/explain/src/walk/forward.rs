@@ -52,7 +52,7 @@ impl Witness for Fit {
 }
 
 impl Walk<'_> {
-    pub fn from_forward<T: Trace>(
+    pub fn onward_forward<T: Trace>(
         &self,
         id: ListenerId,
         routed: &Routed<'_, Hypothetical>,
@@ -93,14 +93,14 @@ impl Walk<'_> {
         };
         let mut outcomes = BTreeSet::new();
         for group in groups {
-            let ends = self.from_group(id, routed, group, &rewritten, trace);
+            let ends = self.onward_group(id, routed, group, &rewritten, trace);
             outcomes
                 .extend(ends.into_iter().map(|outcome| Outcome { group: Some(group), ..outcome }));
         }
         outcomes
     }
 
-    fn from_group<T: Trace>(
+    fn onward_group<T: Trace>(
         &self,
         id: ListenerId,
         routed: &Routed<'_, Hypothetical>,
@@ -156,7 +156,8 @@ impl Walk<'_> {
                     outcomes.insert(self.outcome(sees, cause, Stage::Response));
                 }
                 Trial::Application => {
-                    outcomes.extend(self.from_application(id, group_id, &fit.0, rewritten, trace));
+                    outcomes
+                        .extend(self.onward_application(id, group_id, &fit.0, rewritten, trace));
                 }
                 Trial::Fails(_, refusal) => {
                     let sees = answered(load_balancer, refusal.status().unwrap_or(502));

@@ -20,7 +20,7 @@ struct Address {
 }
 
 impl Walk<'_> {
-    pub fn from_name<T: Trace>(&self, trace: &mut T) -> BTreeSet<Outcome> {
+    pub fn onward_name<T: Trace>(&self, trace: &mut T) -> BTreeSet<Outcome> {
         let destinations = match self.destinations(trace) {
             Ok(destinations) => destinations,
             Err(outcome) => return BTreeSet::from([outcome]),
@@ -43,7 +43,7 @@ impl Walk<'_> {
         }
         let mut outcomes = BTreeSet::new();
         for address in addresses {
-            outcomes.extend(self.from_address(address, trace));
+            outcomes.extend(self.onward_address(address, trace));
         }
         outcomes
     }
@@ -221,7 +221,7 @@ impl Walk<'_> {
         }
     }
 
-    fn from_address<T: Trace>(&self, address: Address, trace: &mut T) -> BTreeSet<Outcome> {
+    fn onward_address<T: Trace>(&self, address: Address, trace: &mut T) -> BTreeSet<Outcome> {
         let mut verdict = Verdict::default();
         let source = self.source(address.address);
         if let Some(to) = address.address
@@ -236,7 +236,7 @@ impl Walk<'_> {
         let rest = match address.at {
             At::Listener(listener) => {
                 trace.hop(|| self.route_hop(listener, address.address, source));
-                self.from_door(listener, source, trace)
+                self.onward_door(listener, source, trace)
             }
             At::LoadBalancer(id) => {
                 let lb = &self.world.model[id];

@@ -71,7 +71,7 @@ impl Witness for Misses {
 }
 
 impl Walk<'_> {
-    pub fn from_request<T: Trace>(
+    pub fn onward_request<T: Trace>(
         &self,
         id: ListenerId,
         source: IpAddr,
@@ -107,7 +107,7 @@ impl Walk<'_> {
             }
         };
         let rest = match self.route(id, source, heard, trace) {
-            Ok(routed) => self.from_rule(id, &routed, trace),
+            Ok(routed) => self.onward_rule(id, &routed, trace),
             Err(refusal) => BTreeSet::from([refused(refusal, Stage::Rule)]),
         };
         verdict.settle(rest)
@@ -175,7 +175,7 @@ impl Walk<'_> {
         }
     }
 
-    fn from_rule<T: Trace>(
+    fn onward_rule<T: Trace>(
         &self,
         id: ListenerId,
         routed: &Routed<'_, Hypothetical>,
@@ -223,7 +223,7 @@ impl Walk<'_> {
                 let outcome = self.outcome(sees, cause, Stage::Action);
                 BTreeSet::from([outcome])
             }
-            Action::Forward(forward) => self.from_forward(id, routed, forward, place, trace),
+            Action::Forward(forward) => self.onward_forward(id, routed, forward, place, trace),
         }
     }
 

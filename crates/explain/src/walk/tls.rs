@@ -15,7 +15,7 @@ use crate::outcome::{Outcome, Sees, Stage};
 const DAY: i64 = 86_400;
 
 impl Walk<'_> {
-    pub fn from_tls<T: Trace>(
+    pub fn onward_tls<T: Trace>(
         &self,
         id: ListenerId,
         source: IpAddr,
@@ -53,7 +53,7 @@ impl Walk<'_> {
                 admitted.secured()
             }
         };
-        let rest = self.from_request(id, source, secured, trace);
+        let rest = self.onward_request(id, source, secured, trace);
         verdict.settle(rest)
     }
 

@@ -71,6 +71,7 @@ fn good() -> Model {
             slow_start: Seconds(0),
             deregistration_delay: Seconds(300),
             minimum_healthy_targets: 1,
+            application: None,
             place: place(6),
         }],
         ..Model::default()
