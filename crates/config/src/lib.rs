@@ -8,6 +8,7 @@
 //! Start at [`parse`].
 
 mod blocks;
+pub mod edit;
 mod environment;
 mod expand;
 mod format;
