@@ -45,7 +45,7 @@ fn check(row: &str, text: &str, change: &Change) -> Option<String> {
     }
     // What is not reported is as it was.
     let mut at = 0;
-    let (mut old, mut rest) = (text.split_inclusive('\n').skip(0), new.split_inclusive('\n'));
+    let (mut old, mut rest) = (text.split_inclusive('\n'), new.split_inclusive('\n'));
     for edit in &edits {
         assert!(edit.before != edit.after && edit.file == "shop.hcl", "{row}: {edit:?}");
         for _ in at..edit.line - 1 {
@@ -198,16 +198,19 @@ fn rules_of_listeners() {
     let rows: &[(&str, &str, Change, &str)] = &[
         ("a port", "redirect { port = \"443\" }", port.clone(), "port = \"8443\" }"),
         ("a number", "redirect { port = 443 }", port.clone(), "port = 8443 }"),
-        ("a placeholder", "redirect { port = \"#{port}\" }", port.clone(), "port = \"8443\" }"),
+        (
+            "a placeholder",
+            "redirect { host = \"b\"  port = \"#{port}\" }",
+            port.clone(),
+            "port = \"8443\" }",
+        ),
         (
             "none",
             "redirect { status = 302  path = \"/\" }",
             port.clone(),
             "302  port = \"8443\"  path",
         ),
-        ("empty", "redirect {}", port.clone(), "redirect { port = \"8443\" }"),
-        ("a blank", "redirect { }", port.clone(), "redirect { port = \"8443\" }"),
-        ("computed", "redirect { port = env(\"P\", \"1\") }", port.clone(), "none"),
+        ("computed", "redirect { host = \"b\"  port = env(\"P\", \"1\") }", port.clone(), "none"),
         ("in a template", "redirect { port = \"${env(\"P\", \"1\")}\" }", port.clone(), "none"),
         ("no redirect", "forward = target_group.g", port, "none"),
         ("a protocol", "redirect { protocol = \"https\" }", to("HTTP"), "protocol = \"HTTP\" }"),
@@ -299,6 +302,14 @@ fn targets_and_health() {
             health.clone(),
             "  expect = \"200,301-302\" }",
         ),
+        ("empty", "health_check {}", health.clone(), "health_check { expect = \"200,301-302\" }"),
+        (
+            "a blank",
+            "health_check { }",
+            health.clone(),
+            "health_check { expect = \"200,301-302\" }",
+        ),
+        ("over lines", "health_check {\n  }", health.clone(), "+     expect = \"200,301-302\""),
         (
             "no check",
             "port = 80",

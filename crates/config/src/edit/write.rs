@@ -203,7 +203,15 @@ pub fn add_block(
 
 fn on_one_line(text: &str, end: usize, item: &str, follows: bool) -> Splice {
     let lead = if follows { "  " } else { " " };
-    let tail = if text[end..].starts_with('}') { " " } else { "" };
+    let closes = text[end..].trim_start_matches(' ').starts_with('}');
+    // One space before the brace, two before what the block holds.
+    let tail = match (closes, text[end..].starts_with(' ')) {
+        (true, false) => " ",
+        (true, true) => "",
+        (false, _) if follows => "",
+        (false, true) => " ",
+        (false, false) => "  ",
+    };
     (end..end, format!("{lead}{item}{tail}"))
 }
 
