@@ -8,8 +8,8 @@ use std::sync::Arc;
 use hcl_edit::expr::Expression;
 use hcl_edit::structure::{Block, Structure};
 use model::{
-    Certificate, CertificateId, CertificateSource, Finding, Instance, InstanceId, Model, Network,
-    NetworkId, Peer, SecurityGroup, SecurityGroupId, SecurityRule,
+    CertificateId, Finding, Instance, InstanceId, Model, Network, NetworkId, Peer, SecurityGroup,
+    SecurityGroupId, SecurityRule,
 };
 
 use crate::environment::Environment;
@@ -17,7 +17,7 @@ use crate::names::{Kind, Names};
 use crate::section::{Context, Section};
 use crate::suggest::{list, nearest};
 use crate::syntax::{File, Origin};
-use crate::{group, intent, load_balancer, record};
+use crate::{certificate, group, intent, load_balancer, record};
 
 /// A top-level block.
 pub struct TopLevel {
@@ -98,7 +98,7 @@ pub fn read(files: &[File], environment: &dyn Environment, findings: &mut Vec<Fi
             }
             Kind::Instance => model.instances.push(instance(section("instance"), block)),
             Kind::Certificate => {
-                model.certificates.push(certificate(section("certificate"), block))
+                model.certificates.push(certificate::read(section("certificate"), block))
             }
             Kind::TargetGroup => {
                 model.target_groups.push(group::read(section("target_group"), block))
@@ -362,58 +362,4 @@ pub fn certificates(section: &Section<'_>, name: &'static str) -> Vec<Certificat
     let items = Section::items(value);
     let find = |item| section.reference(name, item, Kind::Certificate).map(CertificateId);
     items.into_iter().filter_map(find).collect()
-}
-
-fn certificate<'s>(section: Section<'s>, block: &'s Block) -> Certificate {
-    let name = section.label(block, true).unwrap_or_default().to_owned();
-    let development = section.flag("development").unwrap_or(false);
-    let chain = section.optional_text("chain");
-    let key = section.optional_text("key");
-    let names = section.value("names").map_or(Vec::new(), |value| {
-        section
-            .texts("names", value)
-            .into_iter()
-            .map(|(text, _)| text.to_ascii_lowercase())
-            .collect()
-    });
-    let folder = &section.origin.folder;
-    let source = match (development, chain, key) {
-        (false, Some(chain), Some(key)) => {
-            CertificateSource::Files { chain: folder.join(chain), key: folder.join(key) }
-        }
-        (true, None, None) => CertificateSource::Development,
-        (true, _, _) => {
-            section.push(
-                section
-                    .error(
-                        "config/certificate-source",
-                        format!("{} is made for development and has files", section.title),
-                    )
-                    .hint("remove `development`, or `chain` and `key`"),
-            );
-            CertificateSource::Development
-        }
-        (false, None, None) => {
-            section.push(
-                section
-                    .error("config/certificate-source", format!("{} has no source", section.title))
-                    .hint("add `chain = \"site.pem\"` and `key = \"site.key\"`, or `development = true`"),
-            );
-            CertificateSource::Development
-        }
-        (false, Some(_), None) | (false, None, Some(_)) => {
-            section.push(
-                section
-                    .error(
-                        "config/certificate-source",
-                        format!("{} needs both `chain` and `key`", section.title),
-                    )
-                    .hint("add the one that is missing; both may name the same file"),
-            );
-            CertificateSource::Development
-        }
-    };
-    let certificate = Certificate { name, names, source, place: section.place() };
-    section.finish();
-    certificate
 }

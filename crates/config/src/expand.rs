@@ -15,7 +15,8 @@ use model::{
 };
 
 use self::group::target_group;
-use self::writer::{Writer, quoted};
+use self::writer::Writer;
+pub use self::writer::quoted;
 
 /// The whole model, in the canonical layout.
 pub fn expand(model: &Model) -> String {

@@ -9,6 +9,8 @@
 
 mod application;
 mod blocks;
+mod certificate;
+pub mod edit;
 mod environment;
 mod expand;
 mod format;

@@ -7,6 +7,7 @@ use hcl_edit::structure::Block;
 use model::{Action, ListenerProtocol, Matcher, Rule, Transform};
 
 pub use self::action::{action, placeholder_hint};
+pub use self::conditions::check_path;
 use self::conditions::conditions;
 use crate::section::Section;
 

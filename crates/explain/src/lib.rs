@@ -9,6 +9,7 @@
 mod advice;
 mod chain;
 mod clock;
+mod compare;
 mod expect;
 mod facts;
 mod fix;
@@ -26,6 +27,7 @@ mod who;
 pub mod pages;
 
 pub use chain::{Leg, REDIRECTS_MAX};
+pub use compare::{CompareReport, compare, compare_text};
 pub use expect::{Violation, prove};
 pub use facts::{Behaviour, CertificateView, Enforcement, FactSource, Facts, TargetView, Trust};
 pub use fix::{Fix, fixes};
@@ -34,10 +36,7 @@ pub use outcome::{Grade, Outcome, Sees, Speaker, Stage};
 pub use question::{Client, Request, UnknownAsker, asker_words, clients_of, parse_asker};
 pub use report::{FixReport, OtherReport, REPORT_VERSION, Report, askers, explain};
 pub use space::{Cuts, Membership, Piece};
-pub use tables::{
-    CompareReport, ROWS_MAX, ReachReport, WhoReport, compare, compare_text, reach, reach_text, who,
-    who_text,
-};
+pub use tables::{ROWS_MAX, ReachReport, WhoReport, reach, reach_text, who, who_text};
 pub use text::{Layout, Paint, text};
 pub use walk::{Ask, walk};
 pub use who::{Atlas, PIECES_MAX, Part, Partition, partition, partition_of};

@@ -7,6 +7,7 @@ mod forward;
 mod name;
 mod route;
 mod tls;
+mod told;
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;

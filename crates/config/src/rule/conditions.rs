@@ -117,7 +117,7 @@ fn check_host(text: &str) -> Result<(), (String, String)> {
 }
 
 /// ALB.md §4b, path-pattern.
-fn check_path(text: &str) -> Result<(), (String, String)> {
+pub fn check_path(text: &str) -> Result<(), (String, String)> {
     if text.is_empty() || text.len() > VALUE_MAX {
         return Err(("a path pattern has 1 to 128 characters".into(), "shorten it".into()));
     }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use model::{
-    Forward, GroupId, HealthState, ListenerId, LoadBalancerId, Obstacle, Place, Refusal, Target,
+    Forward, GroupId, HealthState, ListenerId, LoadBalancerId, Place, Refusal, Target,
     TargetAddress,
 };
 use verdict::admit::admit;
@@ -13,19 +13,18 @@ use verdict::journey::{Aim, Attempt, Hypothetical, Retry, Routed, retry};
 use verdict::target::{FULL, Note as TargetNote, TargetFacts, fails_open};
 use verdict::{Note, Witness};
 
+use super::told::unhealthy;
 use super::{Walk, answered};
 use crate::facts::{Behaviour, FactSource, TargetView};
-use crate::hop::{Evidence, Hop, Near, Trace};
+use crate::hop::{Evidence, Hop, Trace};
 use crate::outcome::{Outcome, Sees, Speaker, Stage};
 
 /// As the data plane: targets that one request tries at most.
 const ATTEMPTS_MAX: u32 = 5;
-/// Targets that are spelt out before "and … more".
-const TARGETS_MAX: usize = 4;
 
 /// What trying a target leads to: targets that behave alike are one kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-enum Trial {
+pub enum Trial {
     Answers(u16),
     /// What it answers depends on the application.
     Application,
@@ -33,7 +32,7 @@ enum Trial {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-enum FailedAttempt {
+pub enum FailedAttempt {
     Connect,
     FreshClosed,
     Answer,
@@ -168,7 +167,7 @@ impl Walk<'_> {
         outcomes
     }
 
-    fn trial(
+    pub fn trial(
         &self,
         load_balancer: LoadBalancerId,
         target: &Target,
@@ -259,144 +258,14 @@ impl Walk<'_> {
             .because(evidence)
             .near(unhealthy(group, views))
     }
-
-    /// The security groups between the load balancer and its targets.
-    fn tell_doors<T: Trace>(
-        &self,
-        load_balancer: LoadBalancerId,
-        group_id: GroupId,
-        doors: &Doors,
-        trace: &mut T,
-    ) {
-        let model = &self.world.model;
-        let lb = &model[load_balancer];
-        let group = &model[group_id];
-        for target in doors.egress.iter().take(1) {
-            let text = format!(
-                "load_balancer.{} may not connect to {target}: no egress rule allows it",
-                lb.name
-            );
-            trace.hop(|| {
-                Hop::stopped(Stage::TargetSecurityGroup, Refusal::TargetEgressDenied, text)
-                    .at(&lb.place)
-            });
-        }
-        for (target, instance) in doors.not_admitted.iter().take(1) {
-            let instance = &model[*instance];
-            let more = match doors.not_admitted.len() {
-                1 => String::new(),
-                count => format!(" (and {} more)", count - 1),
-            };
-            let text = format!(
-                "instance.{} does not admit load_balancer.{} on tcp/{}{more}",
-                instance.name, lb.name, target.port
-            );
-            let place =
-                instance.security_groups.first().map_or(&instance.place, |id| &model[*id].place);
-            trace.hop(|| {
-                Hop::stopped(Stage::TargetSecurityGroup, Obstacle::TargetNotAdmitted, text)
-                    .at(place)
-            });
-        }
-        if let Some((target, instance)) = doors.not_known.first() {
-            let text = format!(
-                "whether instance.{} admits load_balancer.{} on tcp/{} is not known: the load balancer has no `addresses`",
-                model[*instance].name, lb.name, target.port
-            );
-            trace.hop(|| Hop::not_known(Stage::TargetSecurityGroup, text).at(&lb.place));
-        }
-        if doors.egress.is_empty() && doors.not_admitted.is_empty() && doors.not_known.is_empty() {
-            let declared = group.targets.iter().filter_map(|target| self.instance_of(target));
-            let named: Vec<&str> = declared
-                .filter(|id| !model[*id].security_groups.is_empty())
-                .map(|id| &*model[id].name)
-                .collect();
-            if let Some(first) = named.first() {
-                let text = format!("instance.{first} admits load_balancer.{}", lb.name);
-                trace.hop(|| Hop::passed(Stage::TargetSecurityGroup, text));
-            }
-        }
-    }
-
-    fn tell_targets<T: Trace>(
-        &self,
-        load_balancer: LoadBalancerId,
-        group_id: GroupId,
-        fit: &[usize],
-        views: &[TargetView],
-        trace: &mut T,
-    ) {
-        let group = &self.world.model[group_id];
-        let mut failing: Vec<(usize, Refusal, String)> = Vec::new();
-        for index in fit {
-            let target = &group.targets[*index];
-            let trial = self.trial(load_balancer, target, &views[*index], &mut Doors::default());
-            if let Trial::Fails(_, refusal) = trial {
-                let since = views[*index]
-                    .since_unix
-                    .filter(|_| views[*index].state == HealthState::Unhealthy)
-                    .map_or(String::new(), |since| {
-                        format!(" since {}", crate::clock::words(since))
-                    });
-                failing.push((*index, refusal, format!("{target}: {}{since}", refusal.text())));
-            }
-        }
-        let observed = fit.iter().filter_map(|index| views[*index].observed_unix).max();
-        let evidence = match observed {
-            Some(at) => Evidence::Observed { seconds_ago: (self.facts.now_unix - at).max(0) },
-            None if failing.is_empty() => Evidence::Assumed,
-            None => Evidence::Proved,
-        };
-        let near = || -> Vec<Near> {
-            let told = failing.iter().take(TARGETS_MAX);
-            told.map(|(index, _, text)| Near::new(text.clone(), &group.targets[*index].place))
-                .collect()
-        };
-        match failing.first() {
-            Some((_, refusal, text)) if failing.len() == fit.len() => {
-                let text = match fit.len() {
-                    1 => text.clone(),
-                    count => format!("all {count} targets fail: {}", refusal.text()),
-                };
-                let near = if fit.len() == 1 { Vec::new() } else { near() };
-                trace.hop(|| {
-                    Hop::stopped(Stage::Target, *refusal, text)
-                        .at(&group.targets[failing[0].0].place)
-                        .because(evidence)
-                        .near(near)
-                });
-            }
-            Some(_) => {
-                let text = format!(
-                    "{} of {} targets fail; another is tried then",
-                    failing.len(),
-                    fit.len()
-                );
-                trace.hop(|| Hop::passed(Stage::Target, text).because(evidence).near(near()));
-            }
-            None => {
-                let names: Vec<String> = fit
-                    .iter()
-                    .take(TARGETS_MAX)
-                    .map(|index| group.targets[*index].to_string())
-                    .collect();
-                let more = if fit.len() > TARGETS_MAX { ", …" } else { "" };
-                let text = match observed {
-                    Some(_) => format!("{}{more} takes connections", names.join(", ")),
-                    None => format!("{}{more} is taken to be there", names.join(", ")),
-                };
-                trace.hop(|| Hop::passed(Stage::Target, text).because(evidence));
-            }
-        }
-    }
 }
 
 /// What was found between the load balancer and its targets.
 #[derive(Default)]
 pub struct Doors {
-    egress: Vec<Target>,
-    not_admitted: Vec<(Target, model::InstanceId)>,
-    not_known: Vec<(Target, model::InstanceId)>,
+    pub egress: Vec<Target>,
+    pub not_admitted: Vec<(Target, model::InstanceId)>,
+    pub not_known: Vec<(Target, model::InstanceId)>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -445,23 +314,8 @@ fn facts_of(view: &TargetView) -> TargetFacts {
     }
 }
 
-fn in_service(view: &TargetView) -> bool {
+pub fn in_service(view: &TargetView) -> bool {
     matches!(view.state, HealthState::Healthy | HealthState::Unavailable)
-}
-
-fn unhealthy(group: &model::TargetGroup, views: &[TargetView]) -> Vec<Near> {
-    let ill = group.targets.iter().zip(views).filter(|(_, view)| !in_service(view));
-    ill.take(TARGETS_MAX)
-        .map(|(target, view)| {
-            let reason = view
-                .reason
-                .map_or(String::new(), |reason| format!(": {} ({reason})", reason.code()));
-            let since = view
-                .since_unix
-                .map_or(String::new(), |at| format!(", since {}", crate::clock::words(at)));
-            Near::new(format!("{target} is {}{reason}{since}", view.state.name()), &target.place)
-        })
-        .collect()
 }
 
 /// Every end that the order of trying can lead to; kinds of targets with how many are left.
