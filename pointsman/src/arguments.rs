@@ -12,7 +12,8 @@ pub struct Arguments {
     pub command: Command,
 }
 
-const EXIT_CODES: &str = "Exit codes: 0 done, 1 failed, 2 bad configuration or usage.";
+const EXIT_CODES: &str = "Exit codes: 0 done (`explain`: it reaches), 1 failed, 2 bad configuration, usage or question, \
+     3 blocked, or a broken expectation, 4 reaches and fails.";
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -21,13 +22,24 @@ pub enum Command {
     /// `pointsman run site.hcl`, `pointsman run conf.d/`, `pointsman run -`, `pointsman run :3000`.
     Run(RunArguments),
     /// Say everything that is wrong with a configuration, without serving it.
-    Check(Files),
+    Check(CheckArguments),
     /// Rewrite configuration files in their canonical layout.
     Fmt(FmtArguments),
     /// Show a configuration in full, with its sugar spelt out.
     Expand(Files),
     /// Have the running instance read its configuration again: whole or not at all.
-    Reload(Instance),
+    Reload(ReloadArguments),
+    /// Say how far a request gets, why it stops, what the person sees and what mends it; or what a
+    /// code means.
+    ///
+    /// `pointsman explain https://shop.example/ --from guest-wifi`, `pointsman explain admit/no-rule`.
+    Explain(ExplainArguments),
+    /// Say for which clients an address works: every client address, by outcome.
+    Who(WhoArguments),
+    /// A table of what rules mention, for every network.
+    Reach(ReachArguments),
+    /// Say where the ways of two networks part.
+    Compare(CompareArguments),
     /// Show listeners, targets with their state and reason, and counts.
     Status(StatusArguments),
     /// Exit with 0 if the running instance serves; for containers and supervisors.
@@ -102,6 +114,94 @@ pub struct Files {
     /// Files, directories of `*.hcl`, or `-`.
     #[arg(required = true)]
     pub files: Vec<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub struct CheckArguments {
+    #[command(flatten)]
+    pub files: Files,
+}
+
+#[derive(Debug, Args)]
+pub struct ReloadArguments {
+    /// Also if it breaks an expectation that holds now.
+    #[arg(long)]
+    pub force: bool,
+    #[command(flatten)]
+    pub instance: Instance,
+}
+
+/// The request that is asked about.
+#[derive(Debug, Args)]
+pub struct RequestArguments {
+    /// The request's method.
+    #[arg(long, value_name = "METHOD", default_value = "GET")]
+    pub method: String,
+    /// A header of the request, such as `-H 'Host: other.example'`.
+    #[arg(short = 'H', long, value_name = "NAME: VALUE")]
+    pub header: Vec<String>,
+    /// Where no record says it: the load balancer that the name leads to.
+    #[arg(long, value_name = "LOAD_BALANCER")]
+    pub to: Option<String>,
+}
+
+/// Whom to ask: the running instance, or files.
+#[derive(Debug, Args)]
+pub struct Knowledge {
+    /// Ask this configuration instead of the running instance; may be given several times.
+    #[arg(long, value_name = "FILE")]
+    pub config: Vec<PathBuf>,
+    /// For programs; the shape has a version.
+    #[arg(long)]
+    pub json: bool,
+    #[command(flatten)]
+    pub instance: Instance,
+}
+
+#[derive(Debug, Args)]
+pub struct ExplainArguments {
+    /// An address such as `https://shop.example/cart`, or a code such as `admit/no-rule`.
+    pub what: String,
+    /// A declared network, `internet`, `instance.NAME`, an address or a prefix; everybody, if not
+    /// given.
+    #[arg(long, value_name = "NETWORK|ADDRESS|CIDR")]
+    pub from: Option<String>,
+    /// The address is a page whose scripts call this one; may be given several times.
+    #[arg(long, value_name = "URL")]
+    pub page: Vec<String>,
+    #[command(flatten)]
+    pub request: RequestArguments,
+    #[command(flatten)]
+    pub knowledge: Knowledge,
+}
+
+#[derive(Debug, Args)]
+pub struct WhoArguments {
+    /// Such as `https://shop.example/cart`.
+    pub url: String,
+    #[command(flatten)]
+    pub request: RequestArguments,
+    #[command(flatten)]
+    pub knowledge: Knowledge,
+}
+
+#[derive(Debug, Args)]
+pub struct ReachArguments {
+    #[command(flatten)]
+    pub knowledge: Knowledge,
+}
+
+#[derive(Debug, Args)]
+pub struct CompareArguments {
+    /// Such as `https://shop.example/cart`.
+    pub url: String,
+    /// Two networks: `--from office --from guest-wifi`.
+    #[arg(long, value_name = "NETWORK", required = true)]
+    pub from: Vec<String>,
+    #[command(flatten)]
+    pub request: RequestArguments,
+    #[command(flatten)]
+    pub knowledge: Knowledge,
 }
 
 #[derive(Debug, Args)]

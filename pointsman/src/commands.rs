@@ -10,21 +10,27 @@ use model::{Finding, Severity};
 use signal::{Format, Journal, Level};
 
 use crate::arguments::{
-    Command, DemoArguments, Files, FmtArguments, Instance, LogFormat, LogLevel, RunArguments,
-    StatusArguments,
+    CheckArguments, Command, DemoArguments, Files, FmtArguments, Instance, LogFormat, LogLevel,
+    ReloadArguments, RunArguments, StatusArguments,
 };
-use crate::one_liner;
+use crate::{ask, one_liner};
 
-const FAILED: u8 = 1;
-const BAD_CONFIGURATION: u8 = 2;
+pub const FAILED: u8 = 1;
+pub const BAD_CONFIGURATION: u8 = 2;
+const BROKEN_EXPECTATION: u8 = 3;
+const EXPECTATION_BROKEN: &str = "lint/expectation-broken";
 
 pub fn carry_out(command: Command) -> ExitCode {
     match command {
         Command::Run(arguments) => run(&arguments),
-        Command::Check(files) => check(&files),
+        Command::Check(arguments) => check(&arguments),
         Command::Fmt(arguments) => fmt(&arguments),
         Command::Expand(files) => expand(&files),
-        Command::Reload(instance) => reload(&instance),
+        Command::Reload(arguments) => reload(&arguments),
+        Command::Explain(arguments) => ask::explain(&arguments),
+        Command::Who(arguments) => ask::who(&arguments),
+        Command::Reach(arguments) => ask::reach(&arguments),
+        Command::Compare(arguments) => ask::compare(&arguments),
         Command::Status(arguments) => status(&arguments),
         Command::Health(instance) => health(&instance),
         Command::Demo(arguments) => demo(&arguments),
@@ -35,12 +41,12 @@ pub fn carry_out(command: Command) -> ExitCode {
     }
 }
 
-fn complain(code: u8, text: &str) -> ExitCode {
+pub fn complain(code: u8, text: &str) -> ExitCode {
     eprintln!("error: {text}");
     ExitCode::from(code)
 }
 
-fn state(instance: &Instance) -> StateDirectory {
+pub fn state(instance: &Instance) -> StateDirectory {
     match &instance.state {
         Some(path) => StateDirectory::at(path),
         None => StateDirectory::from_environment(|name| std::env::var(name).ok()),
@@ -137,7 +143,7 @@ fn level(level: LogLevel) -> Level {
 // === check, expand, fmt ===
 
 /// The files, or the findings that say why they cannot be read.
-fn load(files: &Files) -> Result<Sources, (Sources, Vec<Finding>)> {
+pub fn load(files: &Files) -> Result<Sources, (Sources, Vec<Finding>)> {
     let mut all = Sources::default();
     let mut findings = Vec::new();
     for file in &files.files {
@@ -149,19 +155,19 @@ fn load(files: &Files) -> Result<Sources, (Sources, Vec<Finding>)> {
     if findings.is_empty() { Ok(all) } else { Err((all, findings)) }
 }
 
-fn report(sources: &Sources, findings: &[Finding]) {
+pub fn report(sources: &Sources, findings: &[Finding]) {
     if !findings.is_empty() {
         let style = terminal_style(std::io::stderr().is_terminal());
         eprint!("{}", config::render(sources, findings, style));
     }
 }
 
-fn is_broken(findings: &[Finding]) -> bool {
+pub fn is_broken(findings: &[Finding]) -> bool {
     findings.iter().any(|finding| finding.severity == Severity::Error)
 }
 
-fn check(files: &Files) -> ExitCode {
-    let sources = match load(files) {
+fn check(arguments: &CheckArguments) -> ExitCode {
+    let sources = match load(&arguments.files) {
         Ok(sources) => sources,
         Err((sources, findings)) => {
             report(&sources, &findings);
@@ -169,15 +175,30 @@ fn check(files: &Files) -> ExitCode {
         }
     };
     let (model, mut findings) = config::parse(&sources, &RealEnvironment);
-    if !is_broken(&findings) {
-        findings.extend(control::examine(&model));
-    }
-    report(&sources, &findings);
     if is_broken(&findings) {
+        report(&sources, &findings);
         return ExitCode::from(BAD_CONFIGURATION);
     }
+    let mut examined = control::examine(model);
+    findings.append(&mut examined.findings);
+    let broken = examined.broken.iter();
+    findings.extend(broken.map(|b| Finding { severity: Severity::Error, ..b.finding.clone() }));
+    report(&sources, &findings);
+    if findings.iter().any(|f| f.severity == Severity::Error && f.code != EXPECTATION_BROKEN) {
+        return ExitCode::from(BAD_CONFIGURATION);
+    }
+    if !examined.broken.is_empty() {
+        ask::explain_broken(&sources, &examined);
+        return ExitCode::from(BROKEN_EXPECTATION);
+    }
+    let model = &examined.world.model;
+    let expectations = match model.expectations.len() {
+        0 => String::new(),
+        1 => ", and 1 expectation holds".to_owned(),
+        count => format!(", and {count} expectations hold"),
+    };
     println!(
-        "ok: {} load balancers, {} listeners, {} rules, {} target groups",
+        "ok: {} load balancers, {} listeners, {} rules, {} target groups{expectations}",
         model.load_balancers.len(),
         model.listeners.len(),
         model.listeners.iter().map(|listener| listener.rules.len()).sum::<usize>(),
@@ -260,8 +281,9 @@ fn replace(file: &std::path::Path, text: &str) -> std::io::Result<()> {
 
 // === a running instance ===
 
-fn reload(instance: &Instance) -> ExitCode {
-    match control::client::reload(&state(instance).control_socket()) {
+fn reload(arguments: &ReloadArguments) -> ExitCode {
+    let socket = state(&arguments.instance).control_socket();
+    match control::client::reload(&socket, arguments.force) {
         Ok(answer) => {
             eprint!("{}", answer.findings);
             if answer.accepted {

@@ -1,6 +1,7 @@
 //! Flags and wiring; no decisions.
 
 mod arguments;
+mod ask;
 mod commands;
 mod one_liner;
 

@@ -7,9 +7,8 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::client::Question;
+use crate::client::{QUESTION_BYTES_MAX, Question};
 
-const QUESTION_BYTES_MAX: u64 = 4096;
 const QUESTION_LIMIT: Duration = Duration::from_secs(5);
 /// Questions that wait for control.
 const WAITING_MAX: usize = 16;

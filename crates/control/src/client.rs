@@ -4,6 +4,7 @@ use std::io::{self, Read, Write};
 use std::path::Path;
 use std::time::Duration;
 
+use explain::{Answer, BadQuestion, Query};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -11,15 +12,20 @@ use crate::status::Status;
 
 /// A reload waits for sockets and certificates; nothing else takes long.
 const ANSWER_LIMIT: Duration = Duration::from_secs(60);
+pub const QUESTION_BYTES_MAX: u64 = 64 * 1024;
 const ANSWER_BYTES_MAX: u64 = 64 * 1024 * 1024;
 
 /// One line of JSON each way.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Question {
     Status,
-    Reload,
+    Reload {
+        /// Also if it breaks an expectation that holds now.
+        force: bool,
+    },
     Health,
+    Explain(Box<Query>),
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -43,6 +49,7 @@ pub enum AskError {
     NotRunning(io::Error),
     Io(io::Error),
     NotUnderstood(String),
+    TooLong,
 }
 
 impl std::fmt::Display for AskError {
@@ -50,6 +57,9 @@ impl std::fmt::Display for AskError {
         match self {
             AskError::NotRunning(error) => write!(f, "no running pointsman answers there: {error}"),
             AskError::Io(error) => write!(f, "the running pointsman did not answer: {error}"),
+            AskError::TooLong => {
+                write!(f, "the question is longer than {QUESTION_BYTES_MAX} bytes")
+            }
             AskError::NotUnderstood(text) => {
                 write!(f, "the running pointsman gave an answer of another version: {text}")
             }
@@ -63,12 +73,17 @@ pub fn status(socket: &Path) -> Result<Status, AskError> {
     ask(socket, Question::Status)
 }
 
-pub fn reload(socket: &Path) -> Result<ReloadAnswer, AskError> {
-    ask(socket, Question::Reload)
+pub fn reload(socket: &Path, force: bool) -> Result<ReloadAnswer, AskError> {
+    ask(socket, Question::Reload { force })
 }
 
 pub fn health(socket: &Path) -> Result<HealthAnswer, AskError> {
     ask(socket, Question::Health)
+}
+
+/// The running instance's own explanation.
+pub fn explain(socket: &Path, query: &Query) -> Result<Result<Answer, BadQuestion>, AskError> {
+    ask(socket, Question::Explain(Box::new(query.clone())))
 }
 
 fn ask<A: DeserializeOwned>(socket: &Path, question: Question) -> Result<A, AskError> {
@@ -76,6 +91,9 @@ fn ask<A: DeserializeOwned>(socket: &Path, question: Question) -> Result<A, AskE
     stream.set_read_timeout(Some(ANSWER_LIMIT)).map_err(AskError::Io)?;
     let mut line = serde_json::to_vec(&question).unwrap_or_default();
     line.push(b'\n');
+    if line.len() as u64 > QUESTION_BYTES_MAX {
+        return Err(AskError::TooLong);
+    }
     stream.write_all(&line).map_err(AskError::Io)?;
     let mut answer = Vec::new();
     stream.take(ANSWER_BYTES_MAX).read_to_end(&mut answer).map_err(AskError::Io)?;

@@ -5,6 +5,8 @@
 //! Start at [`run`].
 
 mod admin;
+mod expectations;
+mod explaining;
 mod filters;
 mod generation;
 mod health;
@@ -19,7 +21,9 @@ mod words;
 
 pub mod client;
 
-pub use load::{Rejected, Source, examine};
+pub use expectations::Broken;
+pub use explaining::{Certificates, FromFiles};
+pub use load::{Examined, Rejected, Source, examine};
 pub use run::{Failed, Ready, Settings, run};
 pub use state::StateDirectory;
 pub use status::{ListenerStatus, LogStatus, Status, TargetGroupStatus, TargetStatus};

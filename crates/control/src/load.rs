@@ -8,6 +8,9 @@ use model::{CertificateId, CertificateSource, Finding, Model, Severity};
 use tls::CertificateStore;
 use world::World;
 
+use crate::expectations::{self, Broken};
+use crate::explaining::Certificates;
+
 /// Where the configuration comes from; read again at each reload.
 #[derive(Clone, Debug)]
 pub enum Source {
@@ -26,10 +29,22 @@ pub struct Rejected {
 
 /// Everything that can be made of a configuration without touching sockets.
 pub struct Loaded {
+    pub sources: Sources,
     pub world: Arc<World>,
     pub certificates: CertificateStore,
+    /// What was found out while it was examined.
+    pub examined: Examined,
     /// Warnings, rendered; empty if there are none.
     pub warnings: String,
+}
+
+/// A model that was compiled and looked at from every side.
+pub struct Examined {
+    pub world: Arc<World>,
+    pub certificates: Certificates,
+    /// Without those of `broken`.
+    pub findings: Vec<Finding>,
+    pub broken: Vec<Broken>,
 }
 
 /// Reads, parses, loads certificates, lints and compiles. All problems are reported together.
@@ -46,32 +61,44 @@ pub fn load(
         Source::Text { name, text } => Sources::single(name, text),
     };
     let (model, mut findings) = config::parse(&sources, &RealEnvironment);
-    let mut certificates = CertificateStore::default();
-    if !has_errors(&findings) {
-        let (store, problems) =
-            CertificateStore::load(&model.certificates, state, net::clock::unix_seconds());
-        findings.extend(problems);
-        findings.extend(lint(&model, &store));
-        certificates = store;
+    let rejected =
+        |findings: &[Finding]| Rejected { rendered: config::render(&sources, findings, style) };
+    if has_errors(&findings) {
+        return Err(rejected(&findings));
     }
-    let rendered = match findings.is_empty() {
+    let now = net::clock::unix_seconds();
+    let (certificates, problems) = CertificateStore::load(&model.certificates, state, now);
+    findings.extend(problems);
+    let mut examined = judge(model, &certificates, generation, now);
+    findings.append(&mut examined.findings);
+    if has_errors(&findings) {
+        return Err(rejected(&findings));
+    }
+    findings.extend(examined.broken.iter().map(|broken| broken.finding.clone()));
+    let warnings = match findings.is_empty() {
         true => String::new(),
         false => config::render(&sources, &findings, style),
     };
-    if has_errors(&findings) {
-        return Err(Rejected { rendered });
-    }
-    let world = Arc::new(world::compile(model, generation));
-    Ok(Loaded { world, certificates, warnings: rendered })
+    let world = Arc::clone(&examined.world);
+    Ok(Loaded { sources, world, certificates, examined, warnings })
 }
 
-/// What `check` says beyond [`config::parse`]: certificates and lints, without touching a socket or
-/// making anything.
-pub fn examine(model: &Model) -> Vec<Finding> {
-    let (store, mut findings) =
-        CertificateStore::check(&model.certificates, net::clock::unix_seconds());
-    findings.extend(lint(model, &store));
-    findings
+/// What `check` says beyond [`config::parse`]: certificates, lints and expectations, without touching
+/// a socket or making anything.
+pub fn examine(model: Model) -> Examined {
+    let now = net::clock::unix_seconds();
+    let (store, mut findings) = CertificateStore::check(&model.certificates, now);
+    let mut examined = judge(model, &store, 1, now);
+    findings.append(&mut examined.findings);
+    Examined { findings, ..examined }
+}
+
+fn judge(model: Model, store: &CertificateStore, generation: u64, now: i64) -> Examined {
+    let findings = lint(&model, store);
+    let certificates = Certificates::of(&model, store, now);
+    let world = Arc::new(world::compile(model, generation));
+    let broken = expectations::broken(&world, &certificates, now);
+    Examined { world, certificates, findings, broken }
 }
 
 fn lint(model: &Model, certificates: &CertificateStore) -> Vec<Finding> {

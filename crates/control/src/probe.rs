@@ -1,5 +1,6 @@
 //! One health check: connect, ask, compare nothing. What the result means is `machine`'s.
 
+use std::cell::Cell;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -25,10 +26,15 @@ impl Probe {
     /// The first address that connects is asked. Ends within the check's timeout.
     pub async fn run(self, target_tls: TargetTls) -> ProbeResult {
         let limit: Duration = self.check.timeout.duration();
-        tokio::time::timeout(limit, self.ask(target_tls)).await.unwrap_or(ProbeResult::Timeout)
+        let connected = Cell::new(false);
+        match tokio::time::timeout(limit, self.ask(target_tls, &connected)).await {
+            Ok(result) => result,
+            Err(_) if connected.get() => ProbeResult::Timeout,
+            Err(_) => ProbeResult::ConnectTimeout,
+        }
     }
 
-    async fn ask(self, target_tls: TargetTls) -> ProbeResult {
+    async fn ask(self, target_tls: TargetTls, connected: &Cell<bool>) -> ProbeResult {
         if self.addresses.is_empty() {
             return ProbeResult::Unresolved;
         }
@@ -45,6 +51,7 @@ impl Probe {
                     continue;
                 }
             };
+            connected.set(true);
             return match self.check.protocol {
                 HealthCheckProtocol::Tcp => ProbeResult::TcpConnected,
                 HealthCheckProtocol::Http => self.request(stream, address).await,
@@ -108,7 +115,10 @@ impl Probe {
 fn connect_result(error: &std::io::Error) -> ProbeResult {
     match error.kind() {
         std::io::ErrorKind::ConnectionRefused => ProbeResult::Refused,
-        std::io::ErrorKind::TimedOut => ProbeResult::Timeout,
+        std::io::ErrorKind::TimedOut => ProbeResult::ConnectTimeout,
+        std::io::ErrorKind::HostUnreachable | std::io::ErrorKind::NetworkUnreachable => {
+            ProbeResult::Unreachable
+        }
         _ => io_result(error),
     }
 }

@@ -1,5 +1,6 @@
 //! The life of an instance: start, reload, drain.
 
+mod answers;
 mod cores;
 mod signals;
 
@@ -13,13 +14,15 @@ use config::Style;
 use machine::board::Board;
 use model::Model;
 use proxy::{Command, Snapshot, StatsRegistry};
-use signal::{CoreCounters, Journal};
+use signal::Journal;
 use tokio::sync::mpsc;
 
+use self::answers::Told;
 use self::cores::{CoreHandle, spawn_cores};
 use self::signals::{Event, Signals};
 use crate::admin::{self, Asked};
-use crate::client::{HealthAnswer, Question, ReloadAnswer};
+use crate::client::ReloadAnswer;
+use crate::expectations::{self, Broken};
 use crate::filters::{self, Enforcement};
 use crate::generation::Kept;
 use crate::health::Health;
@@ -27,7 +30,6 @@ use crate::load::{Loaded, Source, load};
 use crate::reach::{confine, reach};
 use crate::sockets::Sockets;
 use crate::state::StateDirectory;
-use crate::status;
 
 /// After SIGTERM, requests may finish for so long.
 const DRAIN_LIMIT: Duration = Duration::from_secs(30);
@@ -102,6 +104,8 @@ struct Instance {
     kept: Kept,
     sockets: Sockets,
     enforcement: BTreeMap<SocketAddr, Enforcement>,
+    /// What an explanation needs beyond the World.
+    told: Told,
     snapshot: Arc<Snapshot>,
     /// Replaced snapshots: freed here, off the data cores, when no core holds them (DECISIONS 29).
     old: Vec<Arc<Snapshot>>,
@@ -171,6 +175,7 @@ impl Instance {
             kept,
             sockets,
             enforcement,
+            told: Told::of(loaded),
             snapshot,
             old: Vec::new(),
             health,
@@ -227,7 +232,7 @@ impl Instance {
                 board = self.health.changed() => self.publish_health(board),
                 Some(asked) = self.questions.recv() => self.answer(asked),
                 event = signals.next() => match event {
-                    Event::Reload => drop(self.reload()),
+                    Event::Reload => drop(self.reload(false)),
                     Event::ReopenLogs => self.kept.reopen_logs(),
                     Event::Stop => break,
                 },
@@ -246,9 +251,9 @@ impl Instance {
 
     /// Whole or not at all: until every socket, certificate and log of the new generation is there,
     /// nothing of the old one is touched.
-    fn reload(&mut self) -> ReloadAnswer {
+    fn reload(&mut self, force: bool) -> ReloadAnswer {
         net::systemd::notify_reloading();
-        let result = self.try_reload();
+        let result = self.try_reload(force);
         net::systemd::notify("READY=1");
         let generation = self.snapshot.world.generation;
         let journal = &self.settings.journal;
@@ -267,14 +272,19 @@ impl Instance {
         }
     }
 
-    fn try_reload(&mut self) -> Result<String, String> {
+    fn try_reload(&mut self, force: bool) -> Result<String, String> {
         let generation = self.snapshot.world.generation + 1;
         let plain = Style { color: false, ..self.settings.style };
         let (source, state) = (&self.settings.source, self.settings.state.path());
         let (kept, cores) = (&mut self.kept, self.cores.len());
-        let (loaded, snapshot): (Loaded, _) = net::core::yielding(|| {
+        let (before, was) = (&self.snapshot.world, &self.told.broken);
+        let (mut loaded, snapshot): (Loaded, _) = net::core::yielding(|| {
             let loaded =
                 load(source, state, generation, plain).map_err(|rejected| rejected.rendered)?;
+            let fallen = expectations::newly(&loaded.examined.broken, before, was);
+            if !force && !fallen.is_empty() {
+                return Err(refused(&loaded, &fallen, plain));
+            }
             let snapshot =
                 kept.snapshot(&loaded, cores).map_err(|error| format!("error: {error}\n"))?;
             Ok::<_, String>((loaded, snapshot))
@@ -302,39 +312,9 @@ impl Instance {
         let model = Arc::clone(&self.snapshot.world);
         self.kept.settle(&model.model);
         self.configured = net::clock::unix_seconds();
-        Ok(loaded.warnings)
-    }
-
-    fn answer(&mut self, asked: Asked) {
-        let answer = match asked.question {
-            Question::Status => serde_json::to_vec(&self.status()),
-            Question::Reload => serde_json::to_vec(&self.reload()),
-            Question::Health => {
-                let text = if self.draining { "draining" } else { "serving" };
-                serde_json::to_vec(&HealthAnswer { serving: !self.draining, text: text.into() })
-            }
-        };
-        let _ = asked.answer.send(answer.unwrap_or_default());
-    }
-
-    fn status(&self) -> status::Status {
-        let counters: Vec<&CoreCounters> = self.cores.iter().map(|core| &*core.counters).collect();
-        status::Status {
-            version: status::STATUS_VERSION,
-            pid: std::process::id(),
-            generation: self.snapshot.world.generation,
-            started: self.started,
-            configured: self.configured,
-            refused_reload: self.refused_reload.clone(),
-            cores: self.cores.len(),
-            draining: self.draining,
-            listeners: status::listeners(&self.snapshot.world, &self.enforcement),
-            target_groups: status::target_groups(&self.snapshot.world, &self.health),
-            logs: status::logs(self.kept.log_losses()),
-            connections: counters.iter().map(|c| c.active_connections()).sum(),
-            requests: counters.iter().map(|c| c.requests()).sum(),
-            refusals: status::refusals(&counters),
-        }
+        let warnings = std::mem::take(&mut loaded.warnings);
+        self.told = Told::of(loaded);
+        Ok(warnings)
     }
 
     fn housekeeping(&mut self) {
@@ -345,7 +325,7 @@ impl Instance {
             let now = stamp(&self.settings.source);
             if self.stamp.as_ref() != Some(&now) {
                 self.stamp = Some(now);
-                drop(self.reload());
+                drop(self.reload(false));
             }
         }
         if self.settings.live_line {
@@ -389,4 +369,16 @@ fn stamp(source: &Source) -> Vec<(PathBuf, std::time::SystemTime)> {
     let changed =
         |file: PathBuf| Some((file.clone(), std::fs::metadata(&file).ok()?.modified().ok()?));
     files.into_iter().filter_map(changed).collect()
+}
+
+/// Why a configuration that is right in itself is not taken (DECISIONS 5).
+fn refused(loaded: &Loaded, fallen: &[&Broken], style: Style) -> String {
+    let findings: Vec<model::Finding> = fallen
+        .iter()
+        .map(|broken| model::Finding { severity: model::Severity::Error, ..broken.finding.clone() })
+        .collect();
+    let rendered = config::render(&loaded.sources, &findings, style);
+    format!(
+        "{rendered}this holds now and would not any more: `pointsman reload --force` takes it all the same\n"
+    )
 }

@@ -16,6 +16,7 @@ mod fix;
 mod hop;
 mod outcome;
 mod page;
+mod query;
 mod question;
 mod report;
 mod space;
@@ -33,6 +34,7 @@ pub use facts::{Behaviour, CertificateView, Enforcement, FactSource, Facts, Targ
 pub use fix::{Fix, fixes};
 pub use hop::{Evidence, Hop, Near, Recorder, State, Trace};
 pub use outcome::{Grade, Outcome, Sees, Speaker, Stage};
+pub use query::{Answer, BadQuestion, Query, Verb};
 pub use question::{Client, Request, UnknownAsker, asker_words, clients_of, parse_asker};
 pub use report::{FixReport, OtherReport, REPORT_VERSION, Report, askers, explain};
 pub use space::{Cuts, Membership, Piece};

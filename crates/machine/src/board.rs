@@ -7,6 +7,7 @@ use model::{HealthReason, HealthState, Target};
 use verdict::target::{TargetFacts, Targets};
 
 use crate::hash::hash_displayed;
+use crate::health::ProbeResult;
 
 /// The targets of one generation of the configuration.
 #[derive(Clone, Debug, Default)]
@@ -33,6 +34,8 @@ pub struct TargetBoard {
     pub reason: Option<HealthReason>,
     /// When it came into `state`, in seconds since 1970.
     pub since_unix: i64,
+    /// What the last health check saw, and when, in seconds since 1970.
+    pub probed: Option<(ProbeResult, i64)>,
     /// Per mille, below 1000 during slow start.
     pub ramp: u16,
     /// Per mille, lowered by anomaly mitigation.

@@ -18,7 +18,12 @@ pub enum ProbeResult {
     TcpConnected,
     Refused,
     Reset,
+    /// The connection attempt was not answered.
+    ConnectTimeout,
+    /// Connected, and no answer in time.
     Timeout,
+    /// There is no way to the address.
+    Unreachable,
     /// The answer is not HTTP.
     Malformed,
     /// The target's name has no address.
@@ -40,8 +45,9 @@ impl ProbeResult {
                     Err(HealthReason::FailedHealthChecks)
                 }
             },
-            ProbeResult::Timeout => Err(HealthReason::Timeout),
+            ProbeResult::Timeout | ProbeResult::ConnectTimeout => Err(HealthReason::Timeout),
             ProbeResult::Refused
+            | ProbeResult::Unreachable
             | ProbeResult::Reset
             | ProbeResult::Malformed
             | ProbeResult::TlsFailed => Err(HealthReason::FailedHealthChecks),

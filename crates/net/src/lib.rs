@@ -17,4 +17,5 @@ pub mod namespace;
 pub mod random;
 pub mod resolve;
 pub mod systemd;
+pub mod terminal;
 pub mod unix;

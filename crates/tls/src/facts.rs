@@ -97,6 +97,12 @@ fn signature_hash_rank(certificate: &X509Certificate<'_>) -> u8 {
     }
 }
 
+/// Whether it names itself as its issuer (RFC 5280 §3.2).
+pub fn is_self_issued(der: &[u8]) -> bool {
+    X509Certificate::from_der(der)
+        .is_ok_and(|(_, certificate)| certificate.issuer() == certificate.subject())
+}
+
 /// The key of a certificate, unparsed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PublicKey<'a> {

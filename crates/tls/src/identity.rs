@@ -120,6 +120,11 @@ impl Identity {
         let key = Arc::new(CertifiedKey::new(certificates, private));
         Ok(Loaded { identity: Identity { name: name.into(), facts, key }, warnings })
     }
+
+    /// Nobody vouches for it but itself.
+    pub fn is_self_signed(&self) -> bool {
+        self.key.cert.first().is_some_and(|leaf| facts::is_self_issued(leaf))
+    }
 }
 
 fn read(path: &Path) -> Result<(Vec<u8>, u32), LoadError> {

@@ -8,7 +8,7 @@ use std::time::Duration;
 use machine::anomaly::{Detector, Sample};
 use machine::board::{GroupBoard, TargetBoard, target_key};
 use machine::drain::Registry;
-use machine::health::{GroupUse, HealthMachine};
+use machine::health::{GroupUse, HealthMachine, ProbeResult};
 use machine::slow_start::SlowStart;
 use model::{Model, Target, TargetAddress, TargetGroup};
 use net::random::Random;
@@ -40,6 +40,8 @@ pub struct Tracked {
     /// The name has been asked for at least once, or is an address.
     pub looked_up: bool,
     pub since_unix: i64,
+    /// What the last check saw, and when.
+    pub probed: Option<(ProbeResult, i64)>,
     /// What the cores had counted when they were last asked.
     pub counted: Counted,
 }
@@ -145,6 +147,7 @@ impl Group {
             state: tracked.machine.state(),
             reason: tracked.machine.reason(),
             since_unix: tracked.since_unix,
+            probed: tracked.probed,
             ramp: self.slow_start.ramp(now, key),
             weight: self.anomaly.weight(key),
             name: Arc::clone(&tracked.name),
@@ -194,6 +197,7 @@ impl Tracked {
             resolve_due: None,
             looked_up: true,
             since_unix: net::clock::unix_seconds(),
+            probed: None,
             counted: Counted::default(),
         };
         if let TargetAddress::Name(host) = &target.address {

@@ -1,0 +1,107 @@
+//! Expectations of a configuration: proved at `check`, at start and at each reload (DECISIONS 5).
+
+use std::collections::BTreeSet;
+
+use config::Sources;
+use explain::{Atlas, Enforcement, FactSource, Facts, Report, Request, TargetView, Violation};
+use model::{Expectation, Finding};
+use world::World;
+
+use crate::explaining::{Certificates, show_changes};
+
+/// Of one expectation, so many violations are told.
+const TOLD_MAX: usize = 3;
+
+/// An expectation that does not hold.
+pub struct Broken {
+    /// As a warning: whether it is worse is for whoever asked to say.
+    pub finding: Finding,
+    pub name: String,
+    request: Request,
+    violation: Violation,
+}
+
+/// The expectations of `world` that it does not meet, proved from configuration alone.
+pub fn broken(world: &World, certificates: &Certificates, now_unix: i64) -> Vec<Broken> {
+    if world.model.expectations.is_empty() {
+        return Vec::new();
+    }
+    proving(certificates, now_unix, FactSource::Proof, |facts| {
+        let atlas = Atlas::of(world);
+        let mut all = Vec::new();
+        for expectation in &world.model.expectations {
+            let violations = explain::prove(&atlas, facts, expectation);
+            if let Some(first) = violations.first() {
+                let finding = finding(&atlas, expectation, &violations);
+                let name = expectation.name.clone();
+                let request = Request {
+                    url: first.url.clone(),
+                    method: expectation.method.clone(),
+                    headers: expectation.headers.clone(),
+                    to: None,
+                };
+                all.push(Broken { finding, name, request, violation: first.clone() });
+            }
+        }
+        all
+    })
+}
+
+/// Those that are broken now and held before: an expectation is known by its name.
+pub fn newly<'b>(broken: &'b [Broken], before: &World, was: &[Broken]) -> Vec<&'b Broken> {
+    let known: BTreeSet<&str> =
+        before.model.expectations.iter().map(|expectation| &*expectation.name).collect();
+    let fell = |one: &&Broken| {
+        known.contains(&*one.name) && !was.iter().any(|other| other.name == one.name)
+    };
+    broken.iter().filter(fell).collect()
+}
+
+impl Broken {
+    /// What becomes of the request, for the first client for whom the expectation fails.
+    pub fn explanation(
+        &self,
+        world: &World,
+        sources: &Sources,
+        certificates: &Certificates,
+        now_unix: i64,
+    ) -> Report {
+        proving(certificates, now_unix, FactSource::Configuration, |facts| {
+            let asker = self.violation.asker;
+            let mut report = explain::explain(&Atlas::of(world), facts, &self.request, asker);
+            show_changes(&mut report, sources, &world.model);
+            report
+        })
+    }
+}
+
+fn proving<T>(
+    certificates: &Certificates,
+    now_unix: i64,
+    source: FactSource,
+    ask: impl FnOnce(&Facts<'_>) -> T,
+) -> T {
+    ask(&Facts {
+        now_unix,
+        certificates: &|id| certificates.view(id),
+        targets: &|_, _| TargetView::ASSUMED,
+        enforcement: &|_| Enforcement::NotKnown,
+        source,
+    })
+}
+
+fn finding(atlas: &Atlas<'_>, expectation: &Expectation, violations: &[Violation]) -> Finding {
+    let told: Vec<String> =
+        violations.iter().take(TOLD_MAX).map(|violation| violation.words(atlas)).collect();
+    let more = match violations.len().saturating_sub(TOLD_MAX) {
+        0 => String::new(),
+        more => format!("; and {more} more"),
+    };
+    let message =
+        format!("the expectation `{}` does not hold: {}{more}", expectation.name, told.join("; "));
+    let first = &violations[0];
+    let from = explain::asker_words(&atlas.world.model, first.asker);
+    let from = from.split(' ').next().unwrap_or_default();
+    Finding::warning("lint/expectation-broken", &expectation.place, message)
+        .hint(format!("`pointsman explain {} --from {from}` says why", first.url))
+}

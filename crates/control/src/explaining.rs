@@ -1,0 +1,199 @@
+//! What is known beyond the World, put before [`explain`]: certificates, health, what probes saw, who
+//! enforces admission; and the text in which a fix is shown.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use config::Sources;
+use explain::{
+    Answer, BadQuestion, Behaviour, CertificateView, Enforcement, FactSource, Facts, Query, Report,
+    TargetView, Trust,
+};
+use machine::board::{Board, TargetBoard};
+use machine::health::ProbeResult;
+use model::{
+    CertificateId, CertificateSource, Change, GroupId, HealthCheckPort, HealthCheckProtocol,
+    ListenerId, Model, TargetGroup, TargetProtocol,
+};
+use tls::CertificateStore;
+use verdict::certificate::{CertificateFacts, KeyKind};
+use world::World;
+
+use crate::filters;
+
+const DAY: i64 = 86_400;
+/// Days that a development certificate is good for, as far as an explanation without one says.
+const DEVELOPMENT_DAYS: i64 = 30;
+/// P-256, SHA-256.
+const DEVELOPMENT_KEY_BITS: u32 = 256;
+const DEVELOPMENT_HASH_RANK: u8 = 2;
+
+/// Certificates as explanations look at them, by [`CertificateId`].
+pub struct Certificates(Vec<CertificateView>);
+
+impl Certificates {
+    /// Those of the local authority are described even before they are made.
+    pub fn of(model: &Model, store: &CertificateStore, now_unix: i64) -> Certificates {
+        let view = |(at, declared): (usize, &model::Certificate)| {
+            let identity = store.get(CertificateId(at as u32));
+            let trust = match (&declared.source, identity) {
+                (CertificateSource::Development, _) => Trust::Development,
+                (CertificateSource::Files { .. }, Some(it)) if it.is_self_signed() => {
+                    Trust::SelfSigned
+                }
+                (CertificateSource::Files { .. }, _) => Trust::Authority,
+            };
+            let facts = match (identity, &declared.source) {
+                (Some(identity), _) => Some(identity.facts.clone()),
+                (None, CertificateSource::Development) => Some(to_be_made(declared, now_unix)),
+                (None, CertificateSource::Files { .. }) => None,
+            };
+            CertificateView { facts: facts.map(Arc::new), trust }
+        };
+        Certificates(model.certificates.iter().enumerate().map(view).collect())
+    }
+
+    pub fn view(&self, id: CertificateId) -> CertificateView {
+        let unknown = CertificateView { facts: None, trust: Trust::Authority };
+        self.0.get(id.0 as usize).cloned().unwrap_or(unknown)
+    }
+}
+
+fn to_be_made(declared: &model::Certificate, now_unix: i64) -> CertificateFacts {
+    let names = match declared.names.is_empty() {
+        true => tls::DEVELOPMENT_NAMES.map(str::to_owned).to_vec(),
+        false => declared.names.clone(),
+    };
+    CertificateFacts {
+        names,
+        key: KeyKind::Ecdsa,
+        key_bits: DEVELOPMENT_KEY_BITS,
+        not_before: now_unix - DAY,
+        not_after: now_unix + DEVELOPMENT_DAYS * DAY,
+        signature_hash_rank: DEVELOPMENT_HASH_RANK,
+    }
+}
+
+/// What the files say, read now: nothing runs.
+pub struct FromFiles<'k> {
+    pub sources: &'k Sources,
+    pub certificates: &'k Certificates,
+    pub now_unix: i64,
+}
+
+impl FromFiles<'_> {
+    pub fn answer(&self, world: &World, query: &Query) -> Result<Answer, BadQuestion> {
+        let certificates = |id| self.certificates.view(id);
+        let facts = Facts {
+            now_unix: self.now_unix,
+            certificates: &certificates,
+            targets: &|_, _| TargetView::ASSUMED,
+            enforcement: &|_| Enforcement::NotKnown,
+            source: FactSource::Configuration,
+        };
+        let mut answer = query.answer(world, &facts)?;
+        if let Answer::Explain(report) = &mut answer {
+            show_changes(report, self.sources, &world.model);
+        }
+        Ok(answer)
+    }
+}
+
+/// What a running instance knows.
+pub struct Running<'k> {
+    pub sources: &'k Sources,
+    pub certificates: &'k Certificates,
+    pub board: &'k Board,
+    pub enforcement: &'k BTreeMap<SocketAddr, filters::Enforcement>,
+    pub now_unix: i64,
+}
+
+impl Running<'_> {
+    pub fn answer(&self, world: &World, query: &Query) -> Result<Answer, BadQuestion> {
+        let mut enforced: BTreeMap<ListenerId, Enforcement> = BTreeMap::new();
+        for (address, enforcement) in self.enforcement {
+            let how = match enforcement {
+                filters::Enforcement::Open => continue,
+                filters::Enforcement::Kernel => Enforcement::Kernel,
+                filters::Enforcement::AfterAccept(_) => Enforcement::AfterAccept,
+            };
+            if let Some(listener) = world.listener_at(*address) {
+                enforced.insert(listener, how);
+            }
+        }
+        let certificates = |id| self.certificates.view(id);
+        let targets = |group: GroupId, at: usize| {
+            let declared = &world.model[group];
+            let board = self.board.groups.get(group.0 as usize).and_then(|g| g.targets.get(at));
+            board.map_or(TargetView::ASSUMED, |board| target_view(declared, board))
+        };
+        let facts = Facts {
+            now_unix: self.now_unix,
+            certificates: &certificates,
+            targets: &targets,
+            enforcement: &|id| enforced.get(&id).copied().unwrap_or(Enforcement::NotKnown),
+            source: FactSource::Running,
+        };
+        let mut answer = query.answer(world, &facts)?;
+        if let Answer::Explain(report) = &mut answer {
+            show_changes(report, self.sources, &world.model);
+        }
+        Ok(answer)
+    }
+}
+
+fn target_view(group: &TargetGroup, board: &TargetBoard) -> TargetView {
+    TargetView {
+        state: board.state,
+        reason: board.reason,
+        since_unix: Some(board.since_unix),
+        resolved: !board.addresses.is_empty(),
+        weight: board.weight,
+        behaviour: board.probed.map_or(Behaviour::NotKnown, |(seen, _)| behaviour(group, seen)),
+        observed_unix: board.probed.map(|(_, at)| at),
+    }
+}
+
+/// What a health check lets one say of a request. Its status is that of its own path: what the
+/// application answers elsewhere it does not tell.
+fn behaviour(group: &TargetGroup, seen: ProbeResult) -> Behaviour {
+    let check = &group.health_check;
+    if check.port != HealthCheckPort::Traffic {
+        return Behaviour::NotKnown;
+    }
+    let same_protocol = matches!(
+        (check.protocol, group.protocol),
+        (HealthCheckProtocol::Http, TargetProtocol::Http)
+            | (HealthCheckProtocol::Https, TargetProtocol::Https)
+    );
+    match seen {
+        ProbeResult::Refused => Behaviour::Refuses,
+        ProbeResult::ConnectTimeout => Behaviour::Silent,
+        ProbeResult::Unreachable => Behaviour::Unreachable,
+        ProbeResult::TlsFailed if same_protocol => Behaviour::TlsFails,
+        ProbeResult::Reset if same_protocol => Behaviour::Closes,
+        ProbeResult::Timeout if same_protocol => Behaviour::Hangs,
+        ProbeResult::Malformed if same_protocol => Behaviour::Nonsense,
+        ProbeResult::TlsFailed
+        | ProbeResult::Reset
+        | ProbeResult::Timeout
+        | ProbeResult::Malformed
+        | ProbeResult::Status(_)
+        | ProbeResult::TcpConnected
+        | ProbeResult::Unresolved
+        | ProbeResult::Internal => Behaviour::NotKnown,
+    }
+}
+
+/// Writes each fix as a change of the text it is about.
+pub fn show_changes(report: &mut Report, sources: &Sources, model: &Model) {
+    for fix in &mut report.fixes {
+        fix.diff = fix.change.as_ref().map_or(Vec::new(), |c| lines(sources, model, c));
+    }
+}
+
+fn lines(sources: &Sources, model: &Model, change: &Change) -> Vec<String> {
+    let edits = config::edit::edits(sources, model, change).unwrap_or_default();
+    config::edit::diff(&edits).lines().map(str::to_owned).collect()
+}

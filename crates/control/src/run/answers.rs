@@ -1,0 +1,77 @@
+//! Answers over the control socket.
+
+use explain::{Answer, BadQuestion, Query};
+use signal::CoreCounters;
+
+use super::Instance;
+use crate::admin::Asked;
+use crate::client::{HealthAnswer, Question};
+use crate::expectations::Broken;
+use crate::explaining::{Certificates, Running};
+use crate::load::Loaded;
+use crate::status;
+
+/// What an explanation needs beyond the World.
+pub struct Told {
+    pub sources: config::Sources,
+    pub certificates: Certificates,
+    pub broken: Vec<Broken>,
+}
+
+impl Told {
+    pub fn of(loaded: Loaded) -> Told {
+        let examined = loaded.examined;
+        Told {
+            sources: loaded.sources,
+            certificates: examined.certificates,
+            broken: examined.broken,
+        }
+    }
+}
+
+impl Instance {
+    pub fn answer(&mut self, asked: Asked) {
+        let answer = match asked.question {
+            Question::Status => serde_json::to_vec(&self.status()),
+            Question::Reload { force } => serde_json::to_vec(&self.reload(force)),
+            Question::Health => {
+                let text = if self.draining { "draining" } else { "serving" };
+                serde_json::to_vec(&HealthAnswer { serving: !self.draining, text: text.into() })
+            }
+            Question::Explain(query) => serde_json::to_vec(&self.explain(&query)),
+        };
+        let _ = asked.answer.send(answer.unwrap_or_default());
+    }
+
+    fn explain(&self, query: &Query) -> Result<Answer, BadQuestion> {
+        let board = self.health.board();
+        let running = Running {
+            sources: &self.told.sources,
+            certificates: &self.told.certificates,
+            board: &board,
+            enforcement: &self.enforcement,
+            now_unix: net::clock::unix_seconds(),
+        };
+        net::core::yielding(|| running.answer(&self.snapshot.world, query))
+    }
+
+    pub fn status(&self) -> status::Status {
+        let counters: Vec<&CoreCounters> = self.cores.iter().map(|core| &*core.counters).collect();
+        status::Status {
+            version: status::STATUS_VERSION,
+            pid: std::process::id(),
+            generation: self.snapshot.world.generation,
+            started: self.started,
+            configured: self.configured,
+            refused_reload: self.refused_reload.clone(),
+            cores: self.cores.len(),
+            draining: self.draining,
+            listeners: status::listeners(&self.snapshot.world, &self.enforcement),
+            target_groups: status::target_groups(&self.snapshot.world, &self.health),
+            logs: status::logs(self.kept.log_losses()),
+            connections: counters.iter().map(|c| c.active_connections()).sum(),
+            requests: counters.iter().map(|c| c.requests()).sum(),
+            refusals: status::refusals(&counters),
+        }
+    }
+}

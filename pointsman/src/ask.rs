@@ -1,0 +1,141 @@
+//! The verbs that answer questions: from files, or by the running instance.
+
+use std::io::IsTerminal;
+use std::process::ExitCode;
+
+use config::{RealEnvironment, Sources};
+use control::{Certificates, Examined, FromFiles};
+use explain::{Answer, BadQuestion, Layout, Paint, Query, Verb};
+
+use crate::arguments::{
+    CompareArguments, ExplainArguments, Files, Knowledge, ReachArguments, RequestArguments,
+    WhoArguments,
+};
+use crate::commands::{BAD_CONFIGURATION, FAILED, complain, is_broken, load, report, state};
+
+/// Without a terminal, such as in a file or a pipe.
+const WIDTH: u16 = 100;
+
+pub fn explain(arguments: &ExplainArguments) -> ExitCode {
+    if !arguments.what.contains("://") {
+        return page(&arguments.what);
+    }
+    let mut query = query(Verb::Explain, &arguments.what, &arguments.request);
+    query.from.extend(arguments.from.clone());
+    query.calls.clone_from(&arguments.page);
+    answer(&query, &arguments.knowledge)
+}
+
+pub fn who(arguments: &WhoArguments) -> ExitCode {
+    answer(&query(Verb::Who, &arguments.url, &arguments.request), &arguments.knowledge)
+}
+
+pub fn reach(arguments: &ReachArguments) -> ExitCode {
+    answer(&Query::new(Verb::Reach, None), &arguments.knowledge)
+}
+
+pub fn compare(arguments: &CompareArguments) -> ExitCode {
+    let mut query = query(Verb::Compare, &arguments.url, &arguments.request);
+    query.from.clone_from(&arguments.from);
+    answer(&query, &arguments.knowledge)
+}
+
+fn query(verb: Verb, url: &str, request: &RequestArguments) -> Query {
+    let headers = request.header.iter().map(|header| {
+        let (name, value) = header.split_once(':').unwrap_or((header, ""));
+        (name.trim().to_owned(), value.trim().to_owned())
+    });
+    Query {
+        method: request.method.clone(),
+        headers: headers.collect(),
+        to: request.to.clone(),
+        ..Query::new(verb, Some(url))
+    }
+}
+
+fn answer(query: &Query, knowledge: &Knowledge) -> ExitCode {
+    let answered = match knowledge.config.is_empty() {
+        true => from_instance(query, knowledge),
+        false => from_files(query, &Files { files: knowledge.config.clone() }),
+    };
+    let answer = match answered {
+        Ok(Ok(answer)) => answer,
+        Ok(Err(bad)) => {
+            return complain(BAD_CONFIGURATION, &format!("{}\n  hint: {}", bad.message, bad.hint));
+        }
+        Err(code) => return code,
+    };
+    if knowledge.json {
+        match serde_json::to_string_pretty(&answer) {
+            Ok(text) => println!("{text}"),
+            Err(error) => return complain(FAILED, &error.to_string()),
+        }
+    } else {
+        print!("{}", text(&answer, layout()));
+    }
+    ExitCode::from(answer.exit_code())
+}
+
+fn from_instance(
+    query: &Query,
+    knowledge: &Knowledge,
+) -> Result<Result<Answer, BadQuestion>, ExitCode> {
+    let socket = state(&knowledge.instance).control_socket();
+    control::client::explain(&socket, query).map_err(|error| {
+        let hint = "ask files with `--config FILE`, or name the instance's `--state DIR`";
+        complain(FAILED, &format!("{error}\n  hint: {hint}"))
+    })
+}
+
+fn from_files(query: &Query, files: &Files) -> Result<Result<Answer, BadQuestion>, ExitCode> {
+    let broken = |sources: &Sources, findings: &[model::Finding]| {
+        report(sources, findings);
+        ExitCode::from(BAD_CONFIGURATION)
+    };
+    let sources = load(files).map_err(|(sources, findings)| broken(&sources, &findings))?;
+    let (model, findings) = config::parse(&sources, &RealEnvironment);
+    if is_broken(&findings) {
+        return Err(broken(&sources, &findings));
+    }
+    let now_unix = net::clock::unix_seconds();
+    let (store, _) = tls::CertificateStore::check(&model.certificates, now_unix);
+    let certificates = Certificates::of(&model, &store, now_unix);
+    let world = world::compile(model, 1);
+    let files = FromFiles { sources: &sources, certificates: &certificates, now_unix };
+    Ok(files.answer(&world, query))
+}
+
+pub fn text(answer: &Answer, layout: Layout) -> String {
+    match answer {
+        Answer::Explain(report) => explain::text(report, layout),
+        Answer::Who(report) => explain::who_text(report, layout),
+        Answer::Reach(report) => explain::reach_text(report, layout),
+        Answer::Compare(report) => explain::compare_text(report, layout),
+    }
+}
+
+/// Why each expectation is broken; more than a few are only named.
+pub fn explain_broken(sources: &Sources, examined: &Examined) {
+    const EXPLAINED_MAX: usize = 3;
+    let now = net::clock::unix_seconds();
+    for broken in examined.broken.iter().take(EXPLAINED_MAX) {
+        let report = broken.explanation(&examined.world, sources, &examined.certificates, now);
+        println!("\nexpectation \"{}\":", broken.name);
+        print!("{}", explain::text(&report, layout()));
+    }
+}
+
+/// Of standard output.
+pub fn layout() -> Layout {
+    let out = std::io::stdout();
+    let color = out.is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    let told = std::env::var("COLUMNS").ok().and_then(|text| text.parse().ok());
+    let width = told.or_else(|| net::terminal::columns(&out)).unwrap_or(WIDTH);
+    let paint = if color { Paint::Color } else { Paint::Plain };
+    Layout { width: usize::from(width), paint }
+}
+
+fn page(code: &str) -> ExitCode {
+    let _ = code;
+    ExitCode::SUCCESS
+}
