@@ -19,7 +19,7 @@ fn refusals() -> String {
             Blame::Operator => "operator",
             Blame::Us => "Pointsman",
         };
-        let _ = writeln!(out, "| `{refusal}` | {status} | {blame} | {} |", refusal.text().trim());
+        let _ = writeln!(out, "| `{refusal}` | {status} | {blame} | {} |", refusal.text());
     }
     out.push_str(
         "\n`–`: nothing is said, or the target's own answer stands. `route/default` stands in the same field and is no refusal:\n\

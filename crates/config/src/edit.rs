@@ -12,7 +12,7 @@ use hcl_edit::expr::Expression;
 use hcl_edit::structure::Block;
 use model::{
     Change, Finding, GroupId, HealthCheck, Listener, ListenerId, ListenerProtocol, Model, Peer,
-    Place, PortRange, StatusMatcher,
+    Place, PortRange, StatusMatcher, TargetProtocol,
 };
 
 pub use self::lines::{Edit, apply, diff};
@@ -84,7 +84,7 @@ fn place(model: &Model, change: &Change) -> Option<Place> {
         | Change::RedirectProtocol { listener, rule, .. }
         | Change::Weight { listener, rule, .. } => rule_or_default(listener, rule)?,
         Change::AddPath { listener, rule, .. } => rule_or_default(listener, &Some(*rule))?,
-        Change::TargetPort { group, .. } => {
+        Change::TargetPort { group, .. } | Change::GroupProtocol { group, .. } => {
             model.target_groups.get(group.0 as usize)?.place.clone()
         }
         Change::RecordVisible { record, .. } => model.records.get(record.0 as usize)?.place.clone(),
@@ -147,6 +147,13 @@ fn splices(
         }
         Change::TargetPort { group, target, port } => {
             change_target_port(tree, at, block, model, (*group, *target, *port))
+        }
+        Change::GroupProtocol { protocol, .. } => {
+            let name = match protocol {
+                TargetProtocol::Http => "\"HTTP\"",
+                TargetProtocol::Https => "\"HTTPS\"",
+            };
+            (word == "target_group").then(|| set(text, at, block, &[], "protocol", name))?
         }
         Change::RecordVisible { network, .. } => {
             let network = format!("network.{}", model.networks.get(network.0 as usize)?.name);

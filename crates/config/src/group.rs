@@ -91,7 +91,20 @@ fn target<'s>(section: &Section<'s>, value: &'s Expression, port: Option<u16>) -
         return Some(Target { address, port, place });
     }
     let text = section.text("targets", value)?;
+    // In quotes, where it has a port of its own.
+    let instance = text.strip_prefix("instance.").filter(|rest| !rest.contains('.'));
+    let name = instance.map(|rest| rest.split_once(':').map_or(rest, |(name, _)| name));
+    let id = match name {
+        Some(name) => {
+            let found = section.resolve("targets", value, "instance", name, &[Kind::Instance])?;
+            Some((InstanceId(found.1), name.to_owned()))
+        }
+        None => None,
+    };
     match parse_target(&text, port) {
+        Ok((_, port)) if let Some((id, name)) = id => {
+            Some(Target { address: TargetAddress::Instance { id, name }, port, place })
+        }
         Ok((address, port)) => Some(Target { address, port, place }),
         Err((message, hint)) => {
             section.invalid(value, message, hint);

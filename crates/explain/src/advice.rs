@@ -6,7 +6,7 @@ use model::{Cause, Obstacle, Refusal};
 use world::World;
 
 use crate::facts::Facts;
-use crate::outcome::{Outcome, Stage};
+use crate::outcome::{Outcome, Sees, Speaker, Stage};
 use crate::report::PartReport;
 use crate::who::Part;
 
@@ -30,6 +30,12 @@ pub fn advice(world: &World, _: &Facts<'_>, reports: &[PartReport], parts: &[Par
                     ));
                 }
             }
+            Cause::Obstacle(Obstacle::RedirectLoop) if by_application(outcome) => {
+                advice.insert(
+                    "take the redirect out of the application, or let it look at X-Forwarded-Proto: the load balancer speaks plain HTTP with it, so it sees no https"
+                        .into(),
+                );
+            }
             Cause::Obstacle(Obstacle::TlsExpired) => {
                 advice.insert("renew the certificate: no change of the configuration helps".into());
             }
@@ -48,6 +54,10 @@ pub fn advice(world: &World, _: &Facts<'_>, reports: &[PartReport], parts: &[Par
         );
     }
     advice.into_iter().collect()
+}
+
+fn by_application(outcome: &Outcome) -> bool {
+    matches!(outcome.sees, Sees::Answer { speaker: Speaker::Application, .. })
 }
 
 fn start_words(world: &World, outcome: &Outcome) -> Vec<String> {

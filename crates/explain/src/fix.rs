@@ -16,6 +16,8 @@ use crate::outcome::{Grade, Outcome, Stage};
 use crate::question::{Client, Request};
 use crate::walk::door::ask_door;
 
+/// Changes that are tried for one stop.
+const TRIED_MAX: usize = 16;
 /// Stops that are mended one after the other.
 const FIXES_MAX: usize = 6;
 
@@ -32,6 +34,13 @@ pub struct Fix {
     pub then: BTreeSet<Outcome>,
     /// Another change that mends the same.
     pub instead: Option<(Change, String)>,
+}
+
+/// A change that gets further.
+struct Candidate {
+    change: Change,
+    words: String,
+    then: BTreeSet<Outcome>,
 }
 
 /// Fixes in the order in which they are needed.
@@ -54,22 +63,34 @@ pub fn fixes(
         };
         let url = where_it_stops(now, facts, request, client, outcome);
         let at_stop = Request { url, ..request.clone() };
-        let mut found: Option<(Fix, World)> = None;
-        for (change, words) in propose(now, &at_stop, client, asker, outcome) {
-            if let Some(fix) = &mut found {
-                // One alternative is worth showing, and it has to mend as well.
-                if fix.0.instead.is_none()
-                    && try_change(now, facts, request, client, &change, &ends).is_some()
-                {
-                    fix.0.instead = Some((change, words));
-                }
+        let mut best: Option<(Candidate, World)> = None;
+        let mut instead: Vec<Candidate> = Vec::new();
+        for (change, words) in
+            propose(now, &at_stop, client, asker, outcome).into_iter().take(TRIED_MAX)
+        {
+            let Some((changed, then)) = try_change(now, facts, request, client, &change, &ends)
+            else {
                 continue;
-            }
-            if let Some((changed, then)) = try_change(now, facts, request, client, &change, &ends) {
-                let (stage, cause) = (outcome.stage, outcome.cause);
-                found = Some((Fix { stage, cause, change, words, then, instead: None }, changed));
+            };
+            let candidate = Candidate { change, words, then };
+            // Of two that come equally far, the first is the smaller.
+            match &best {
+                Some((first, _)) if further(&first.then) >= further(&candidate.then) => {
+                    instead.push(candidate);
+                }
+                _ => {
+                    let before = best.replace((candidate, changed));
+                    instead.extend(before.map(|(candidate, _)| candidate));
+                }
             }
         }
+        let found = best.map(|(Candidate { change, words, then }, changed)| {
+            let (stage, cause) = (outcome.stage, outcome.cause);
+            // One alternative is worth showing, if it mends as much.
+            let equal = instead.into_iter().find(|other| further(&other.then) >= further(&then));
+            let instead = equal.map(|other| (other.change, other.words));
+            (Fix { stage, cause, change, words, then, instead }, changed)
+        });
         match found {
             Some((fix, changed)) => {
                 fixes.push(fix);
@@ -147,7 +168,9 @@ fn propose(
         (Some(Cause::Refusal(Refusal::RouteNoWeight)), Some(listener)) => {
             weights(&world.model, listener)
         }
-        (Some(Cause::Refusal(refusal)), Some(listener)) if outcome.stage == Stage::Target => {
+        (Some(Cause::Refusal(refusal)), Some(listener))
+            if matches!(outcome.stage, Stage::Target | Stage::TargetSecurityGroup) =>
+        {
             targets::propose(world, listener, outcome, refusal)
         }
         _ => Vec::new(),

@@ -145,9 +145,12 @@ pub fn internet(model: &Model) -> AddressSet {
         .flat_map(|network| network.cidrs.iter().chain(&network.seen_as))
         .copied()
         .collect();
-    let special: AddressSet =
-        SCOPE_PREFIXES.iter().filter_map(|text| text.parse::<IpNet>().ok()).collect();
-    AddressSet::everything().minus(&declared).minus(&special)
+    AddressSet::everything().minus(&declared).minus(&special())
+}
+
+/// What is nobody's address on the internet.
+fn special() -> AddressSet {
+    SCOPE_PREFIXES.iter().filter_map(|text| text.parse::<IpNet>().ok()).collect()
 }
 
 /// Whom an asker stands for.
@@ -239,6 +242,32 @@ pub fn words(model: &Model, set: &AddressSet, prefixes_max: usize) -> String {
             let more = if network.cidrs.len() > 2 { ", …" } else { "" };
             names.push(format!("{} ({}{more})", network.name, cidrs.join(", ")));
             rest = rest.minus(&own);
+            // The gateway is the network, as the world sees it.
+            let seen: AddressSet = network.seen_as.iter().copied().collect();
+            if rest.contains_all(&seen) {
+                rest = rest.minus(&seen);
+            }
+        }
+    }
+    let outside = internet(model);
+    let families = [("0.0.0.0/0", "IPv4"), ("::/0", "IPv6")].map(|(net, family)| {
+        let net: Option<IpNet> = net.parse().ok();
+        (net.into_iter().collect::<AddressSet>().and(&outside), family)
+    });
+    let whole = |(own, _): &&(AddressSet, &str)| !own.is_empty() && rest.contains_all(own);
+    let found: Vec<&str> = families.iter().filter(whole).map(|(_, family)| *family).collect();
+    match found[..] {
+        [] => {}
+        [only] => names.push(format!("internet ({only})")),
+        _ => names.push("internet".to_owned()),
+    }
+    if !found.is_empty() {
+        // What remains is not routed on the internet, and nobody declared it.
+        let undeclared = rest.minus(&outside).and(&special());
+        rest = rest.minus(&outside);
+        if !undeclared.is_empty() && undeclared == rest {
+            names.push("undeclared private addresses".to_owned());
+            rest = AddressSet::default();
         }
     }
     let left = prefixes(&rest);

@@ -47,10 +47,11 @@ pub struct WhoPart {
 
 pub fn who(atlas: &Atlas<'_>, facts: &Facts<'_>, request: &Request) -> WhoReport {
     let model = &atlas.world.model;
-    let Partition { parts, pieces, left_out } =
+    let Partition { parts, pieces, aside, left_out } =
         partition_of(atlas, facts, request, Asker::Anywhere);
     let parts = parts
         .into_iter()
+        .chain(aside)
         .map(|part| {
             let (legs, _) = chain::record(atlas.world, facts, &request.ask(&part.example));
             let decisive = decisive(legs.iter().flat_map(|leg| &leg.hops));

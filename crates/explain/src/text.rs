@@ -41,6 +41,7 @@ pub fn text(report: &Report, layout: Layout) -> String {
     for part in &report.parts {
         headline(&mut out, report, part, layout);
         let many = part.legs.len() > 1;
+        let mut number = 0;
         for (at, leg) in part.legs.iter().enumerate() {
             if many {
                 let _ = writeln!(
@@ -50,10 +51,10 @@ pub fn text(report: &Report, layout: Layout) -> String {
                     leg.url
                 );
             }
-            leg.hops
-                .iter()
-                .enumerate()
-                .for_each(|(number, hop)| hop_lines(&mut out, number + 1, hop, layout));
+            for hop in &leg.hops {
+                number += 1;
+                hop_lines(&mut out, number, hop, layout);
+            }
         }
         let sees: Vec<&str> = part.outcomes.iter().map(|outcome| outcome.sees.as_str()).collect();
         block(&mut out, "  The person sees: ", &sees.join(", or "), layout);

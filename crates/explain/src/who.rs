@@ -33,6 +33,9 @@ pub struct Partition {
     /// In the order of their first address.
     pub parts: Vec<Part>,
     pub pieces: usize,
+    /// Clients that come by the other IP family, if they can: nothing is decided about them, and they
+    /// stand beside those of whom something is.
+    pub aside: Option<Part>,
     /// What was not asked, because there are more than [`PIECES_MAX`] pieces.
     pub left_out: AddressSet,
 }
@@ -186,7 +189,13 @@ fn parts(atlas: &Atlas<'_>, facts: &Facts<'_>, request: &Request, classes: &Clas
         })
         .collect();
     parts.sort_by_key(|part| part.example.piece);
-    Partition { parts, pieces: classes.pieces, left_out: classes.left_out.clone() }
+    let beside = |part: &Part| {
+        let cause = Some(model::Cause::Obstacle(model::Obstacle::NameOtherFamily));
+        part.outcomes.iter().all(|outcome| outcome.cause == cause)
+    };
+    let at = parts.iter().position(beside).filter(|_| parts.len() > 1);
+    let aside = at.map(|at| parts.remove(at));
+    Partition { parts, pieces: classes.pieces, aside, left_out: classes.left_out.clone() }
 }
 
 fn sets(world: &World) -> Vec<AddressSet> {

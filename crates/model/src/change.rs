@@ -3,7 +3,8 @@
 
 use crate::{
     Action, CertificateId, Condition, GroupId, ListenerId, Matcher, Model, NetworkId, Peer, Place,
-    PortRange, Ports, RecordId, SecurityGroupId, SecurityRule, Template, TemplatePart, Wildcard,
+    PortRange, Ports, RecordId, SecurityGroupId, SecurityRule, TargetProtocol, Template,
+    TemplatePart, Wildcard,
 };
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,6 +27,8 @@ pub enum Change {
     AddPath { listener: ListenerId, rule: usize, value: String },
     /// Registers a target on another port.
     TargetPort { group: GroupId, target: usize, port: u16 },
+    /// Has a group speak another protocol with its targets.
+    GroupProtocol { group: GroupId, protocol: TargetProtocol },
     /// Makes a record visible to one more network.
     RecordVisible { record: RecordId, network: NetworkId },
     /// Gives a target group of a forward action a weight; `None`: the default action.
@@ -86,6 +89,9 @@ impl Change {
                 if let Some(target) = targets.get_mut(*target) {
                     target.port = *port;
                 }
+            }
+            Change::GroupProtocol { group, protocol } => {
+                model.target_groups[group.0 as usize].protocol = *protocol;
             }
             Change::RecordVisible { record, network } => {
                 model.records[record.0 as usize].visible_to.push(*network);

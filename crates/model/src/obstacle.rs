@@ -32,6 +32,8 @@ obstacles! {
     NameNoRecord = "name/no-record";
     /// the name has records, and none of them is visible to this client
     NameNotVisible = "name/not-visible";
+    /// there are addresses of the other IP family only: clients come by that, if they have it
+    NameOtherFamily = "name/other-family";
     /// the name leads to another name that leads back
     NameLoop = "name/loop";
     /// the address is private and the client is outside

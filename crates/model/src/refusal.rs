@@ -38,7 +38,7 @@ macro_rules! refusals {
 
             /// One sentence for the operator.
             pub const fn text(self) -> &'static str {
-                match self { $(Refusal::$name => concat!($($doc),+)),+ }
+                match self { $(Refusal::$name => concat!($($doc),+).trim_ascii()),+ }
             }
         }
     };

@@ -16,22 +16,7 @@ pub fn target_group(out: &mut Writer, group: &TargetGroup) {
                 TargetProtocol::Https => "HTTPS",
             },
         );
-        let instance_port = group
-            .targets
-            .iter()
-            .find(|t| matches!(t.address, model::TargetAddress::Instance { .. }));
-        if let Some(target) = instance_port {
-            out.set("port", target.port);
-        }
-        out.list(
-            "targets",
-            group.targets.iter().map(|target| match &target.address {
-                model::TargetAddress::Instance { name, .. } => format!("instance.{name}"),
-                model::TargetAddress::Ip(_) | model::TargetAddress::Name(_) => {
-                    quoted(&target.to_string())
-                }
-            }),
-        );
+        out.list("targets", group.targets.iter().map(|target| quoted(&target.to_string())));
         let (algorithm, mitigation) = match group.algorithm {
             Algorithm::RoundRobin => ("round_robin", false),
             Algorithm::LeastOutstandingRequests => ("least_outstanding_requests", false),

@@ -34,21 +34,45 @@ pub fn propose(
             }
             Refusal::TargetConnectTimeout => {
                 if let Some(id) = instance {
-                    changes.extend(admit_load_balancer(model, load_balancer, id, target.port));
+                    let serves = model[id].serves.as_ref();
+                    // Where nothing listens there is nothing to admit to.
+                    if serves.is_none_or(|serves| serves.contains(&target.port)) {
+                        changes.extend(admit_load_balancer(model, load_balancer, id, target.port));
+                    }
+                    changes.extend(other_ports(model, group_id, at, id));
                 }
             }
             Refusal::TargetRefused | Refusal::TargetTlsFailed => {
-                let served = instance.map(|id| served_ports(model, id, group.protocol));
-                for port in served.into_iter().flatten().filter(|port| *port != target.port) {
-                    let words =
-                        format!("register the target on port {port}, where something listens");
-                    changes.push((Change::TargetPort { group: group_id, target: at, port }, words));
+                if refusal == Refusal::TargetTlsFailed {
+                    let protocol = TargetProtocol::Http;
+                    let words = "speak plain HTTP with the targets, as they do".to_owned();
+                    changes.push((Change::GroupProtocol { group: group_id, protocol }, words));
                 }
+                changes.extend(
+                    instance.into_iter().flat_map(|id| other_ports(model, group_id, at, id)),
+                );
             }
             _ => {}
         }
     }
     changes
+}
+
+fn other_ports(
+    model: &Model,
+    group_id: model::GroupId,
+    at: usize,
+    instance: model::InstanceId,
+) -> Vec<(Change, String)> {
+    let group = &model[group_id];
+    let ports = served_ports(model, instance, group.protocol).into_iter();
+    ports
+        .filter(|port| *port != group.targets[at].port)
+        .map(|port| {
+            let words = format!("register the target on port {port}, where something listens");
+            (Change::TargetPort { group: group_id, target: at, port }, words)
+        })
+        .collect()
 }
 
 fn admit_load_balancer(
@@ -77,7 +101,24 @@ fn admit_load_balancer(
     vec![(change, words)]
 }
 
-/// Ports on which something is declared to speak the protocol.
-fn served_ports(_: &Model, _: model::InstanceId, _: TargetProtocol) -> Vec<u16> {
-    Vec::new()
+/// Ssh listens nearly everywhere, and is never what was meant.
+const SSH: u16 = 22;
+
+/// Ports on which something listens, the likeliest first: applications that speak the protocol,
+/// other applications, whatever else is served.
+fn served_ports(model: &Model, id: model::InstanceId, protocol: TargetProtocol) -> Vec<u16> {
+    let instance = &model[id];
+    let usual = if protocol == TargetProtocol::Https { 443 } else { 80 };
+    let mut ports: Vec<(usize, bool, u16)> = Vec::new();
+    for application in &instance.applications {
+        let other = usize::from(application.protocol != protocol);
+        ports.extend(application.port.map(|port| (other, port != usual, port)));
+    }
+    for port in instance.serves.iter().flatten().filter(|port| **port != SSH) {
+        if !ports.iter().any(|(_, _, known)| known == port) {
+            ports.push((2, *port != usual, *port));
+        }
+    }
+    ports.sort_unstable();
+    ports.into_iter().map(|(_, _, port)| port).collect()
 }

@@ -1,15 +1,26 @@
-//! What runs behind a target, as far as it is declared.
+//! What runs behind a target, as far as it is declared: asked of [`verdict::application`].
+
+mod direct;
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
-use model::{GroupId, InstanceId, ListenerId, Refusal, Target};
+use model::{
+    Application, GroupId, InstanceId, ListenerId, Obstacle, Place, Refusal, Target, TargetGroup,
+    TargetProtocol,
+};
+use verdict::application::{Answer, Asked, answer};
 use verdict::journey::{Hypothetical, Routed};
 use verdict::rewrite::rewrite;
 
-use super::Walk;
+use super::{Walk, answered};
 use crate::hop::{Evidence, Hop, Trace};
-use crate::outcome::{Outcome, Sees, Stage};
+use crate::outcome::{Outcome, Sees, Speaker, Stage, reason};
+
+/// Applications that pass a request on to one another.
+const PASSED_ON_MAX: usize = 4;
+/// nginx's word for closing the connection without an answer.
+const CLOSED_WITHOUT_ANSWER: u16 = 444;
 
 /// The request as the target gets it.
 #[derive(Clone, Debug)]
@@ -17,6 +28,21 @@ pub struct Rewritten {
     pub host: String,
     /// Path and query.
     pub url: String,
+}
+
+/// What is declared about a target and keeps a connection from being made.
+pub struct DeclaredFailure<'m> {
+    pub refusal: Refusal,
+    pub obstacle: Obstacle,
+    pub text: String,
+    pub place: &'m Place,
+}
+
+/// Whoever hears the application's answer.
+#[derive(Clone, Copy)]
+enum Hearer {
+    LoadBalancer(ListenerId),
+    Client,
 }
 
 impl Walk<'_> {
@@ -51,36 +77,258 @@ impl Walk<'_> {
     }
 
     /// What is declared about the target that keeps a connection from being made.
-    pub fn declared_failure(&self, _: &Target) -> Option<Refusal> {
-        None
+    pub fn declared_failure(
+        &self,
+        group: &TargetGroup,
+        target: &Target,
+    ) -> Option<DeclaredFailure<'_>> {
+        let model = &self.world.model;
+        let instance = self.instance_of(target);
+        if let Some(id) = instance
+            && let Some(serves) = &model[id].serves
+            && !serves.contains(&target.port)
+        {
+            let ports: Vec<String> = serves.iter().map(u16::to_string).collect();
+            let text = format!(
+                "nothing is declared to listen on port {} of instance.{}: it serves {}",
+                target.port,
+                model[id].name,
+                ports.join(", ")
+            );
+            return Some(DeclaredFailure {
+                refusal: Refusal::TargetRefused,
+                obstacle: Obstacle::TargetNotServed,
+                text,
+                place: &model[id].place,
+            });
+        }
+        let application = self.application_of(instance, target.port)?;
+        let asked = Asked {
+            method: "GET",
+            scheme: scheme(group.protocol),
+            port: target.port,
+            host: "",
+            path: "/",
+            query: "",
+            forwarded_proto: None,
+        };
+        match answer(application, &asked) {
+            Answer::NoHandshake { place } => Some(DeclaredFailure {
+                refusal: Refusal::TargetTlsFailed,
+                obstacle: Obstacle::TargetProtocol,
+                text: format!(
+                    "{target} speaks plain HTTP, and target_group.{} begins with TLS",
+                    group.name
+                ),
+                place,
+            }),
+            _ => None,
+        }
     }
 
+    /// The declared application on a port of a machine.
+    fn application_of(&self, instance: Option<InstanceId>, port: u16) -> Option<&Application> {
+        let applications = &self.world.model[instance?].applications;
+        let listens = |application: &&Application| {
+            let servers = application.servers.iter();
+            servers.flat_map(|server| &server.listens).any(|listen| listen.port == port)
+        };
+        let own = applications.iter().find(|application| application.port == Some(port));
+        own.or_else(|| applications.iter().find(listens))
+    }
+
+    /// What the targets that may get the request answer.
     pub fn onward_application<T: Trace>(
         &self,
-        _: ListenerId,
-        _: GroupId,
-        _: &[usize],
-        _: &Rewritten,
+        id: ListenerId,
+        group_id: GroupId,
+        fit: &[usize],
+        rewritten: &Rewritten,
         trace: &mut T,
     ) -> BTreeSet<Outcome> {
+        let model = &self.world.model;
+        let group = &model[group_id];
+        let (path, query) = rewritten.url.split_once('?').unwrap_or((&rewritten.url, ""));
+        let mut asked_already: Vec<*const Application> = Vec::new();
+        let mut outcomes = BTreeSet::new();
+        for target in fit.iter().map(|at| &group.targets[*at]) {
+            let instance = self.instance_of(target);
+            let declared = group.application.as_ref();
+            let Some(application) = declared.or_else(|| self.application_of(instance, target.port))
+            else {
+                continue;
+            };
+            // Targets of one declaration answer alike.
+            if asked_already.contains(&std::ptr::from_ref(application)) {
+                continue;
+            }
+            asked_already.push(application);
+            let asked = Asked {
+                method: self.ask.method,
+                scheme: scheme(group.protocol),
+                port: target.port,
+                host: &rewritten.host,
+                path,
+                query,
+                forwarded_proto: Some(model[id].protocol.scheme()),
+            };
+            let hearer = Hearer::LoadBalancer(id);
+            outcomes.extend(self.heard(application, instance, &asked, hearer, 0, trace));
+        }
+        let undeclared = fit.iter().any(|at| {
+            let target = &group.targets[*at];
+            group.application.is_none()
+                && self.application_of(self.instance_of(target), target.port).is_none()
+        });
+        if undeclared {
+            outcomes.insert(self.assumed(trace));
+        }
+        outcomes
+    }
+
+    fn assumed<T: Trace>(&self, trace: &mut T) -> Outcome {
         trace.hop(|| {
             Hop::passed(Stage::Response, "the application answers").because(Evidence::Assumed)
         });
-        BTreeSet::from([self.outcome(Sees::Application, None, Stage::Response)])
+        self.outcome(Sees::Application, None, Stage::Response)
     }
 
-    /// A request by the bare address of a machine, round every load balancer.
-    pub fn at_instance<T: Trace>(
+    fn heard<T: Trace>(
         &self,
-        id: InstanceId,
-        _: IpAddr,
+        application: &Application,
+        instance: Option<InstanceId>,
+        asked: &Asked<'_>,
+        hearer: Hearer,
+        depth: usize,
         trace: &mut T,
     ) -> BTreeSet<Outcome> {
-        let instance = &self.world.model[id];
-        trace.hop(|| {
-            let text = format!("this is instance.{}, round every load balancer", instance.name);
-            Hop::passed(Stage::Route, text).at(&instance.place)
-        });
-        BTreeSet::from([self.outcome(Sees::NotKnown, None, Stage::Route)])
+        let name = self.application_words(application, instance);
+        let own =
+            |status, location| Sees::Answer { status, speaker: Speaker::Application, location };
+        let one = |sees, cause| BTreeSet::from([self.outcome(sees, cause, Stage::Response)]);
+        match answer(application, asked) {
+            Answer::Redirect { status, location, place } => {
+                let text = format!("{name} redirects ({status}) to {location}");
+                trace.hop(|| Hop::passed(Stage::Response, text).at(place));
+                one(own(status, Some(location)), None)
+            }
+            Answer::Status { status: CLOSED_WITHOUT_ANSWER, place } => {
+                let refusal = Refusal::TargetClosed;
+                let text = format!("{name} closes the connection without an answer");
+                trace.hop(|| Hop::stopped(Stage::Response, refusal, text).at(place));
+                match hearer {
+                    Hearer::Client => one(Sees::Closed, None),
+                    Hearer::LoadBalancer(id) => {
+                        let load_balancer = self.world.model[id].load_balancer;
+                        let sees = answered(load_balancer, refusal.status().unwrap_or(502));
+                        one(sees, Some(refusal.into()))
+                    }
+                }
+            }
+            Answer::Status { status, place } => {
+                let cause = Refusal::of_target_status(status);
+                let text = format!("{name} answers {status} {}", reason(status));
+                trace.hop(|| match cause {
+                    Some(refusal) => Hop::stopped(Stage::Response, refusal, text).at(place),
+                    None => Hop::passed(Stage::Response, text).at(place),
+                });
+                one(own(status, None), cause.map(Into::into))
+            }
+            Answer::Forward { to, tls, host, forwarded_proto, place } => {
+                let text = format!("{name} passes it on to {to}");
+                trace.hop(|| Hop::passed(Stage::Response, text).at(place));
+                let inner = self.inner(instance, &to).filter(|_| depth < PASSED_ON_MAX);
+                match inner {
+                    Some(Inner::Nothing) => {
+                        let refusal = Refusal::TargetAnswered502;
+                        let text =
+                            format!("nothing is declared to listen on {to}: {name} answers 502");
+                        trace.hop(|| Hop::stopped(Stage::Response, refusal, text).at(place));
+                        one(own(502, None), Some(refusal.into()))
+                    }
+                    Some(Inner::Application(inner, port)) => {
+                        let asked = Asked {
+                            scheme: if tls { "https" } else { "http" },
+                            port,
+                            host: host.as_deref().unwrap_or(&to),
+                            forwarded_proto: forwarded_proto.as_deref(),
+                            ..*asked
+                        };
+                        self.heard(inner, instance, &asked, hearer, depth + 1, trace)
+                    }
+                    None => BTreeSet::from([self.assumed(trace)]),
+                }
+            }
+            Answer::Files { place } => {
+                let text = format!("{name} answers with a file, if there is one");
+                trace.hop(|| {
+                    Hop::passed(Stage::Response, text).at(place).because(Evidence::Assumed)
+                });
+                one(Sees::Application, None)
+            }
+            Answer::NoHandshake { place } => {
+                let obstacle = Obstacle::TargetProtocol;
+                let text = format!("{name} speaks plain HTTP here, and TLS was begun");
+                trace.hop(|| Hop::stopped(Stage::Response, obstacle, text).at(place));
+                match hearer {
+                    Hearer::Client => one(Sees::ProtocolError, Some(obstacle.into())),
+                    Hearer::LoadBalancer(_) => {
+                        one(own(502, None), Some(Refusal::TargetAnswered502.into()))
+                    }
+                }
+            }
+            Answer::NotKnown { why, place } => {
+                let text = format!("what {name} answers: {why}");
+                trace.hop(|| Hop::not_known(Stage::Response, text).at(place));
+                one(Sees::Application, None)
+            }
+        }
+    }
+
+    fn application_words(&self, application: &Application, instance: Option<InstanceId>) -> String {
+        match (instance, application.name.is_empty()) {
+            (Some(id), false) => {
+                format!(
+                    "application \"{}\" of instance.{}",
+                    application.name, self.world.model[id].name
+                )
+            }
+            _ => "the application".to_owned(),
+        }
+    }
+
+    /// What an application of the same machine passes on to, if that can be said.
+    fn inner(&self, instance: Option<InstanceId>, to: &str) -> Option<Inner<'_>> {
+        let id = instance?;
+        let machine = &self.world.model[id];
+        let (host, port) = to.rsplit_once(':')?;
+        let port: u16 = port.parse().ok()?;
+        let host = host.trim_start_matches('[').trim_end_matches(']');
+        let here = host == "localhost"
+            || host
+                .parse::<IpAddr>()
+                .is_ok_and(|address| address.is_loopback() || machine.addresses.contains(&address));
+        if !here {
+            return None;
+        }
+        if machine.serves.as_ref().is_some_and(|serves| !serves.contains(&port)) {
+            return Some(Inner::Nothing);
+        }
+        let application = self.application_of(Some(id), port)?;
+        Some(Inner::Application(application, port))
+    }
+}
+
+/// What is behind an application.
+enum Inner<'m> {
+    /// Its port is not among those that are served.
+    Nothing,
+    Application(&'m Application, u16),
+}
+
+pub fn scheme(protocol: TargetProtocol) -> &'static str {
+    match protocol {
+        TargetProtocol::Http => "http",
+        TargetProtocol::Https => "https",
     }
 }

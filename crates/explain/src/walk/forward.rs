@@ -6,7 +6,7 @@ use std::net::IpAddr;
 
 use model::{
     Forward, GroupId, HealthState, ListenerId, LoadBalancerId, Place, Refusal, Target,
-    TargetAddress,
+    TargetAddress, TargetGroup,
 };
 use verdict::admit::admit;
 use verdict::journey::{Aim, Attempt, Hypothetical, Retry, Routed, retry};
@@ -135,12 +135,12 @@ impl Walk<'_> {
         let mut doors = Doors::default();
         for index in &fit.0 {
             let target = &group.targets[*index];
-            let trial = self.trial(load_balancer, target, &views[*index], &mut doors);
+            let trial = self.trial(load_balancer, group, target, &views[*index], &mut doors);
             *kinds.entry(trial).or_default() += 1;
         }
         if T::LISTENS {
             self.tell_doors(load_balancer, group_id, &doors, trace);
-            self.tell_targets(load_balancer, group_id, &fit.0, &views, trace);
+            self.tell_targets(group_id, &fit.0, &views, trace);
         }
         let idempotent = matches!(self.ask.method, "GET" | "HEAD" | "PUT" | "DELETE" | "OPTIONS");
         let mut ends = BTreeSet::new();
@@ -160,7 +160,13 @@ impl Walk<'_> {
                 }
                 Trial::Fails(_, refusal) => {
                     let sees = answered(load_balancer, refusal.status().unwrap_or(502));
-                    outcomes.insert(self.outcome(sees, Some(refusal.into()), Stage::Target));
+                    let door = match refusal {
+                        Refusal::TargetEgressDenied => true,
+                        Refusal::TargetConnectTimeout => !doors.not_admitted.is_empty(),
+                        _ => false,
+                    };
+                    let stage = if door { Stage::TargetSecurityGroup } else { Stage::Target };
+                    outcomes.insert(self.outcome(sees, Some(refusal.into()), stage));
                 }
             }
         }
@@ -170,6 +176,7 @@ impl Walk<'_> {
     pub fn trial(
         &self,
         load_balancer: LoadBalancerId,
+        group: &TargetGroup,
         target: &Target,
         view: &TargetView,
         doors: &mut Doors,
@@ -186,6 +193,24 @@ impl Walk<'_> {
             doors.egress.push(target.clone());
             return Trial::Fails(FailedAttempt::Connect, Refusal::TargetEgressDenied);
         }
+        // What was seen outweighs what is declared; silence is what a closed door is seen as.
+        if matches!(view.behaviour, Behaviour::NotKnown | Behaviour::Silent)
+            && let Some(instance) = self.instance_of(target)
+        {
+            match self.admitted_by(load_balancer, instance, target.port) {
+                Admits::Yes => {}
+                Admits::NotKnown => doors.not_known.push((target.clone(), instance)),
+                Admits::No => {
+                    doors.not_admitted.push((target.clone(), instance));
+                    return Trial::Fails(FailedAttempt::Connect, Refusal::TargetConnectTimeout);
+                }
+            }
+        }
+        self.trial_behind(group, target, view)
+    }
+
+    /// As if every security group let the load balancer through.
+    pub fn trial_behind(&self, group: &TargetGroup, target: &Target, view: &TargetView) -> Trial {
         match view.behaviour {
             Behaviour::Answers(status) => return Trial::Answers(status),
             Behaviour::NotKnown => {}
@@ -211,18 +236,8 @@ impl Walk<'_> {
                 return Trial::Fails(FailedAttempt::Answer, Refusal::TargetMalformed);
             }
         }
-        if let Some(instance) = self.instance_of(target) {
-            match self.admitted_by(load_balancer, instance, target.port) {
-                Admits::Yes => {}
-                Admits::NotKnown => doors.not_known.push((target.clone(), instance)),
-                Admits::No => {
-                    doors.not_admitted.push((target.clone(), instance));
-                    return Trial::Fails(FailedAttempt::Connect, Refusal::TargetConnectTimeout);
-                }
-            }
-        }
-        match self.declared_failure(target) {
-            Some(refusal) => Trial::Fails(FailedAttempt::Connect, refusal),
+        match self.declared_failure(group, target) {
+            Some(failure) => Trial::Fails(FailedAttempt::Connect, failure.refusal),
             None => Trial::Application,
         }
     }

@@ -35,11 +35,18 @@ impl Walk<'_> {
             }
         }
         if addresses.is_empty() {
-            let family = if self.ask.client.is_ipv4() { "IPv4" } else { "IPv6" };
-            let text = format!("{} has no {family} address", self.ask.url.host);
-            trace.hop(|| Hop::stopped(Stage::Route, Obstacle::NameNoRecord, text));
-            let cause = Some(Obstacle::NameNoRecord.into());
-            return BTreeSet::from([self.outcome(Sees::NameNotFound, cause, Stage::Name)]);
+            let (own, other) =
+                if self.ask.client.is_ipv4() { ("IPv4", "IPv6") } else { ("IPv6", "IPv4") };
+            let cause = Obstacle::NameOtherFamily;
+            let text = format!(
+                "{} has no {own} address: whoever has {other} too comes by that",
+                self.ask.url.host
+            );
+            trace.hop(|| Hop {
+                code: Some(cause.code().to_owned()),
+                ..Hop::not_known(Stage::Name, text)
+            });
+            return BTreeSet::from([self.outcome(Sees::NotKnown, Some(cause.into()), Stage::Name)]);
         }
         let mut outcomes = BTreeSet::new();
         for address in addresses {

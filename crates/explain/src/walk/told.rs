@@ -72,7 +72,6 @@ impl Walk<'_> {
 
     pub fn tell_targets<T: Trace>(
         &self,
-        load_balancer: LoadBalancerId,
         group_id: GroupId,
         fit: &[usize],
         views: &[TargetView],
@@ -80,9 +79,11 @@ impl Walk<'_> {
     ) {
         let group = &self.world.model[group_id];
         let mut failing: Vec<(usize, Refusal, String)> = Vec::new();
+        let mut reason = None;
         for index in fit {
             let target = &group.targets[*index];
-            let trial = self.trial(load_balancer, target, &views[*index], &mut Doors::default());
+            // The doors were told of before: here is what would happen behind them.
+            let trial = self.trial_behind(group, target, &views[*index]);
             if let Trial::Fails(_, refusal) = trial {
                 let since = views[*index]
                     .since_unix
@@ -90,7 +91,15 @@ impl Walk<'_> {
                     .map_or(String::new(), |since| {
                         format!(" since {}", crate::clock::words(since))
                     });
-                failing.push((*index, refusal, format!("{target}: {}{since}", refusal.text())));
+                let declared = self.declared_failure(group, target);
+                let text = match declared.filter(|_| views[*index].observed_unix.is_none()) {
+                    Some(failure) if failure.refusal == refusal => {
+                        reason = Some((failure.obstacle, failure.place));
+                        failure.text
+                    }
+                    _ => format!("{target}: {}{since}", refusal.text()),
+                };
+                failing.push((*index, refusal, text));
             }
         }
         let observed = fit.iter().filter_map(|index| views[*index].observed_unix).max();
@@ -112,10 +121,14 @@ impl Walk<'_> {
                 };
                 let near = if fit.len() == 1 { Vec::new() } else { near() };
                 trace.hop(|| {
-                    Hop::stopped(Stage::Target, *refusal, text)
-                        .at(&group.targets[failing[0].0].place)
-                        .because(evidence)
-                        .near(near)
+                    let hop = match reason {
+                        Some((obstacle, place)) => {
+                            Hop::stopped(Stage::Target, obstacle, text).at(place)
+                        }
+                        None => Hop::stopped(Stage::Target, *refusal, text)
+                            .at(&group.targets[failing[0].0].place),
+                    };
+                    hop.because(evidence).near(near)
                 });
             }
             Some(_) => {
