@@ -14,6 +14,7 @@ pub mod confine;
 pub mod core;
 pub mod limits;
 pub mod namespace;
+pub mod netlink;
 pub mod random;
 pub mod resolve;
 pub mod systemd;

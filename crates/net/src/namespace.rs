@@ -1,11 +1,18 @@
 //! A network of this process's own (DECISIONS 10): there the kernel may drop what is not admitted,
 //! also for an ordinary user.
 
+mod isolated;
+
 use std::fs;
 use std::io;
 
 use rustix::process::{getgid, getuid};
 use rustix::thread::UnshareFlags;
+
+pub use isolated::{
+    Kind, Privileges, Process, await_child, current, die_with_parent, enter, held_by, isolate,
+    leave_terminal, new_mounts, new_network, of_process, set, show_instead,
+};
 
 /// Moves this process into a user and a network namespace of its own, in which it is root, and
 /// brings `lo` up. To be called before there is a second thread.
@@ -24,7 +31,8 @@ pub fn enter_private_network() -> io::Result<()> {
     loopback_up()
 }
 
-fn loopback_up() -> io::Result<()> {
+/// Brings `lo` up in the network namespace of this thread.
+pub fn loopback_up() -> io::Result<()> {
     let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::DGRAM, None)?;
     let mut request = Interface { name: [0; 16], flags: 0, rest: [0; 22] };
     request.name[..2].copy_from_slice(b"lo");
