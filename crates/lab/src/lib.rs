@@ -9,12 +9,14 @@
 mod app;
 mod client;
 mod gateway_502;
+mod observe;
 mod stage;
 mod works_on_my_machine;
 
 use std::path::PathBuf;
 
 pub use app::serve_app;
+pub use observe::{Call, Observed, observe};
 pub use stage::{Failed, Pace};
 
 /// A demo that can be played.

@@ -1,4 +1,4 @@
-//! A client that waits: for demos and tools, not for the data plane.
+//! A client that waits: for demos, probes and tools, not for the data plane.
 
 use std::io;
 use std::net::TcpStream;
@@ -7,10 +7,40 @@ use std::sync::Arc;
 
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
+use rustls::{CertificateError, ClientConfig, ClientConnection, Error, RootCertStore, StreamOwned};
 
 /// A connection of [`blocking_client`].
 pub type BlockingStream = StreamOwned<ClientConnection, TcpStream>;
+
+/// Whom a client trusts.
+#[derive(Clone, Debug)]
+pub struct Trusted(Arc<RootCertStore>);
+
+/// Why there is no connection, as a browser tells it.
+#[derive(Debug)]
+pub enum HandshakeFailure {
+    NameMismatch,
+    Expired,
+    NotYetValid,
+    Untrusted,
+    /// The other side does not speak TLS, or nothing of it that we speak.
+    Protocol,
+    Io(io::Error),
+}
+
+impl Trusted {
+    /// The authorities in PEM files.
+    pub fn from_files<'p>(files: impl IntoIterator<Item = &'p Path>) -> io::Result<Trusted> {
+        let mut roots = RootCertStore::empty();
+        for file in files {
+            for certificate in CertificateDer::pem_file_iter(file).map_err(io::Error::other)? {
+                // A machine's bundle may hold what rustls does not take; the others count.
+                let _ = roots.add(certificate.map_err(io::Error::other)?);
+            }
+        }
+        Ok(Trusted(Arc::new(roots)))
+    }
+}
 
 /// Connects as a browser does that trusts the authority in the PEM file `authority` and no other:
 /// the certificate must cover `host`. The handshake happens with the first read or write.
@@ -19,17 +49,51 @@ pub fn blocking_client(
     host: &str,
     authority: &Path,
 ) -> io::Result<BlockingStream> {
-    let mut roots = RootCertStore::empty();
-    for certificate in CertificateDer::pem_file_iter(authority).map_err(io::Error::other)? {
-        roots.add(certificate.map_err(io::Error::other)?).map_err(io::Error::other)?;
+    Ok(StreamOwned::new(client(host, &Trusted::from_files([authority])?)?, stream))
+}
+
+/// As [`blocking_client`], with the handshake done.
+pub fn handshake(
+    mut stream: TcpStream,
+    host: &str,
+    trusted: &Trusted,
+) -> Result<BlockingStream, HandshakeFailure> {
+    let mut client = client(host, trusted).map_err(HandshakeFailure::Io)?;
+    while client.is_handshaking() {
+        client.complete_io(&mut stream).map_err(failure)?;
     }
+    Ok(StreamOwned::new(client, stream))
+}
+
+fn client(host: &str, trusted: &Trusted) -> io::Result<ClientConnection> {
     let provider = Arc::clone(crate::policy::provider());
     let config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map_err(io::Error::other)?
-        .with_root_certificates(roots)
+        .with_root_certificates(Arc::clone(&trusted.0))
         .with_no_client_auth();
-    let name = ServerName::try_from(host.to_owned()).map_err(io::Error::other)?;
-    let client = ClientConnection::new(Arc::new(config), name).map_err(io::Error::other)?;
-    Ok(StreamOwned::new(client, stream))
+    let bare = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(host);
+    let name = ServerName::try_from(bare.to_owned()).map_err(io::Error::other)?;
+    ClientConnection::new(Arc::new(config), name).map_err(io::Error::other)
+}
+
+fn failure(error: io::Error) -> HandshakeFailure {
+    let Some(tls) = error.get_ref().and_then(|inner| inner.downcast_ref::<Error>()) else {
+        return HandshakeFailure::Io(error);
+    };
+    match tls {
+        Error::InvalidCertificate(certificate) => match certificate {
+            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+                HandshakeFailure::NameMismatch
+            }
+            CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
+                HandshakeFailure::Expired
+            }
+            CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
+                HandshakeFailure::NotYetValid
+            }
+            _ => HandshakeFailure::Untrusted,
+        },
+        _ => HandshakeFailure::Protocol,
+    }
 }
