@@ -5,6 +5,7 @@ mod admit;
 mod answered;
 mod connect;
 mod findings;
+mod journal;
 mod lint_admission;
 mod lint_name;
 mod lint_redirect;
@@ -57,9 +58,9 @@ impl Page {
     }
 }
 
-/// Codes that begin alike.
+/// Codes that belong together.
 struct Family {
-    /// What stands before the `/`.
+    /// The heading; in most, what stands before the `/`.
     name: &'static str,
     about: &'static str,
     pages: &'static [&'static [Page]],
@@ -108,6 +109,11 @@ const FAMILIES: &[Family] = &[
             lint_redirect::PAGES,
             lint_target::PAGES,
         ],
+    },
+    Family {
+        name: "journal",
+        about: "What the log on standard error warns of, beside the codes of requests.",
+        pages: &[journal::PAGES],
     },
     Family {
         name: "syntax",

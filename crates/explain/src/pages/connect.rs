@@ -26,8 +26,8 @@ pub const PAGES: &[Page] = &[
     Page {
         sees: "503 Service Unavailable, a page of the load balancer",
         causes: &[
-            "All targets are draining: the new ones were never added.",
-            "A reload replaced every target at once, and the new ones are not in service yet.",
+            "A reload removed the last targets: they finish what they have, and get nothing new.",
+            "The new targets were meant to be added first, and that step failed.",
         ],
         confirm: &[(
             "pointsman status",

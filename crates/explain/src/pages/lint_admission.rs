@@ -66,7 +66,7 @@ pub const PAGES: &[Page] = &[
                 "on the load balancer: all peers have the same address",
             ),
             (
-                "awk '{print $4}' access.log | sort | uniq -c | sort -n | tail",
+                "awk '{print $4}' access.log | sed 's/:[0-9]*$//' | sort | uniq -c | sort -n | tail",
                 "the clients as the load balancer sees them",
             ),
         ],

@@ -118,8 +118,8 @@ pub const PAGES: &[Page] = &[
         confirm: &[
             ("grep target/closed access.log", "single lines, after quiet seconds, on any path"),
             (
-                "(printf 'GET / HTTP/1.1\\r\\nHost: x\\r\\n\\r\\n'; sleep 90) | time nc ADDRESS PORT",
-                "after how many seconds the application hangs up",
+                "exec 3<>/dev/tcp/ADDRESS/PORT; printf 'GET / HTTP/1.1\\r\\nHost: HOST\\r\\n\\r\\n' >&3; time cat <&3 >/dev/null",
+                "in bash, on the load balancer's machine: after how many seconds the application hangs up",
             ),
         ],
         remedy: &[
@@ -157,7 +157,7 @@ pub const PAGES: &[Page] = &[
         )
     },
     Page {
-        sees: "a sick target is found later than `interval` suggests",
+        sees: "probes that overlap, and a sick target that is found later than `interval` suggests",
         causes: &["`interval` was made shorter, and `timeout` was not."],
         confirm: &[("pointsman expand FILE", "`timeout` above `interval` in a `health_check`")],
         remedy: &["Make `timeout` shorter than `interval`."],

@@ -10,9 +10,11 @@ const HEAD: &str = "# Codes
 
 Why a request did not make it, and what `check` finds wrong or doubtful: one code each, the same everywhere. The codes of
 refusals stand in the access log (field 35), the connection log and `pointsman status`. Each page is what
-`pointsman explain CODE` says. In commands, what is written in capitals is to be replaced: NAME and HOST are of the
-address that was asked for, ADDRESS and PORT of the target. The page is made from the source by
-`pointsman/tests/reference.rs`.
+`pointsman explain CODE` says. The page is made from the source by `pointsman/tests/reference.rs`.
+
+In commands, words in capitals are to be replaced: URL, NAME and HOST are what was asked for, ADDRESS and PORT the
+target's, UNIT its service, NETWORK a declared one, FILE the configuration; `access.log`, `connection.log` and `chain.pem`
+are the files that it names.
 
 ";
 

@@ -9,7 +9,7 @@ pub const PAGES: &[Page] = &[
         sees: "400 Bad Request, a page of the load balancer",
         causes: &[
             "A client written by hand: no `Host`, two of them, bare line feeds, a space in the path.",
-            "Another protocol on the HTTP port: TLS, HTTP/2 without TLS, a proxy's PROXY header.",
+            "Another protocol on the HTTP port: TLS, or a proxy's PROXY header.",
             "A scanner.",
         ],
         confirm: &[
@@ -21,7 +21,7 @@ pub const PAGES: &[Page] = &[
         ],
         remedy: &[
             "Mend the client: one `Host`, CRLF at line ends, a path without spaces (`%20`).",
-            "If a proxy in front sends PROXY headers or HTTP/2, turn that off: neither is spoken here yet.",
+            "If a proxy in front sends PROXY headers, turn that off: they are not read here yet.",
         ],
         related: &["request/desync", "request/version", "tls/not-spoken"],
         ..Page::refusal(Refusal::RequestMalformed)
@@ -124,18 +124,19 @@ pub const PAGES: &[Page] = &[
     Page {
         sees: "408 Request Timeout; people rarely see it",
         causes: &[
-            "A browser or pool that opens a connection in advance and does not use it: harmless.",
-            "A very slow network, or an attack by slowness.",
+            "A network that loses large packets: a head with many cookies stops half-way (MTU, often a VPN).",
+            "A client written by hand that does not send the empty line after the headers.",
+            "An attack by slowness. Connections on which nothing was sent are not meant: they end in silence.",
         ],
         confirm: &[
             (
                 "grep request/head-timeout access.log",
-                "many from one address: an attack or a checker; one each: browsers",
+                "many from one address: an attack or one broken client; people of one network: its MTU",
             ),
             ("ss -tn state established '( sport = :443 )'", "who is connected now"),
         ],
         remedy: &[
-            "Nothing, if they are browsers.",
+            "Mend the client, or the MTU of the VPN or tunnel.",
             "For clients that are truly slow, raise `head_timeout` (10s).",
         ],
         related: &["request/body-timeout", "tls/handshake-timeout", "admit/connection-limit"],

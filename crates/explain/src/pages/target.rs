@@ -22,8 +22,8 @@ pub const PAGES: &[Page] = &[
                 "on the target: a worker killed or restarted at these times",
             ),
             (
-                "(printf 'GET / HTTP/1.1\\r\\nHost: x\\r\\n\\r\\n'; sleep 90) | time nc ADDRESS PORT",
-                "how many seconds the application keeps an idle connection",
+                "exec 3<>/dev/tcp/ADDRESS/PORT; printf 'GET / HTTP/1.1\\r\\nHost: HOST\\r\\n\\r\\n' >&3; time cat <&3 >/dev/null",
+                "in bash, on the load balancer's machine: how many seconds the application keeps an idle connection",
             ),
         ],
         remedy: &[

@@ -32,26 +32,25 @@ const LITERAL: &[&str] = &["lint", "syntax", "config", "certificate"];
 const SOURCES: &[&str] =
     &["config", "control", "explain", "net", "proxy", "signal", "tls", "verdict", "world"];
 
+fn codes_of_enums() -> impl Iterator<Item = &'static str> {
+    let refusals = Refusal::ALL.iter().map(|refusal| refusal.code());
+    refusals.chain(Obstacle::ALL.iter().map(|obstacle| obstacle.code()))
+}
+
 #[test]
 fn every_code_of_the_enums_has_a_page_in_their_order() {
     for family in ["name", "admit", "tls", "request", "route", "redirect", "target"] {
-        let prefix = format!("{family}/");
-        let of_family = |code: &&str| code.starts_with(&prefix);
-        let enums: Vec<&str> = Refusal::ALL
-            .iter()
-            .map(|refusal| refusal.code())
-            .chain(Obstacle::ALL.iter().map(|obstacle| obstacle.code()))
-            .filter(of_family)
-            .collect();
-        let pages: Vec<&str> = all().map(|page| page.code).filter(of_family).collect();
+        let enums: Vec<&str> =
+            codes_of_enums().filter(|code| code.split('/').next() == Some(family)).collect();
+        let pages = FAMILIES.iter().find(|known| known.name == family).unwrap();
+        let pages: Vec<&str> = pages.all().map(|page| page.code).collect();
         assert_eq!(pages, enums, "{family}");
     }
 }
 
 #[test]
 fn every_code_of_an_enum_is_of_a_family_with_pages() {
-    let codes = Refusal::ALL.iter().map(|refusal| refusal.code());
-    for code in codes.chain(Obstacle::ALL.iter().map(|obstacle| obstacle.code())) {
+    for code in codes_of_enums() {
         assert!(page(code).is_some(), "{code} has no page");
     }
 }
@@ -77,19 +76,31 @@ fn family(code: &str) -> &str {
 
 /// The codes that stand in quotes in the sources, and one file each. Tests may name what there is not.
 fn literals() -> BTreeMap<String, PathBuf> {
-    let crates = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let mut found = BTreeMap::new();
-    for name in SOURCES {
-        for file in sources(&crates.join(name).join("src")) {
-            let text = std::fs::read_to_string(&file).unwrap();
-            let text = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
-            for code in text.split('"').filter(|word| is_code(word)) {
-                found.insert(code.to_owned(), file.clone());
-            }
+    for (file, text) in sources() {
+        for code in text.split('"').filter(|word| is_code(word)) {
+            found.insert(code.to_owned(), file.clone());
         }
     }
     assert!(found.len() > 60, "only {} codes: were the sources moved?", found.len());
     found
+}
+
+#[test]
+fn every_warning_of_the_journal_has_a_page_and_every_page_a_warning() {
+    let mut found = BTreeSet::new();
+    for (file, text) in sources() {
+        for call in ["journal.warn(\"", "journal.error(\""] {
+            for rest in text.split(call).skip(1) {
+                let code = rest.split('"').next().unwrap_or_default();
+                assert!(page(code).is_some(), "{code} of {} has no page", file.display());
+                found.insert(code.to_owned());
+            }
+        }
+    }
+    for page in journal::PAGES {
+        assert!(found.contains(page.code), "{} has a page, and nothing says it", page.code);
+    }
 }
 
 fn is_code(word: &str) -> bool {
@@ -99,9 +110,15 @@ fn is_code(word: &str) -> bool {
     })
 }
 
-/// All but tests and these pages.
-fn sources(folder: &Path) -> Vec<PathBuf> {
+/// Path and text of each file, without tests and without these pages.
+fn sources() -> Vec<(PathBuf, String)> {
+    let crates = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let mut files = Vec::new();
+    SOURCES.iter().for_each(|name| collect(&crates.join(name).join("src"), &mut files));
+    files
+}
+
+fn collect(folder: &Path, files: &mut Vec<(PathBuf, String)>) {
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         let stem = path.file_stem().unwrap().to_string_lossy().into_owned();
@@ -109,12 +126,13 @@ fn sources(folder: &Path) -> Vec<PathBuf> {
             continue;
         }
         if path.is_dir() {
-            files.extend(sources(&path));
+            collect(&path, files);
         } else if path.extension().is_some_and(|extension| extension == "rs") {
-            files.push(path);
+            let text = std::fs::read_to_string(&path).unwrap();
+            let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
+            files.push((path, code.to_owned()));
         }
     }
-    files
 }
 
 #[test]

@@ -39,7 +39,7 @@ pub const PAGES: &[Page] = &[
         causes: &[
             "An old client: nothing here speaks TLS 1.0 or 1.1, and TLS 1.2 only with ECDHE and AES-GCM.",
             "A client that does not trust the certificate hangs up during the handshake: then the connection log has it, and the browser says why.",
-            "Something that is not TLS on the HTTPS port, such as SSH or a scanner.",
+            "Something that is not TLS on the HTTPS port, or a checker that connects and hangs up.",
         ],
         confirm: &[
             (
@@ -57,7 +57,7 @@ pub const PAGES: &[Page] = &[
         ],
         remedy: &[
             "Choose a `tls_policy` that the client speaks: `ELBSecurityPolicy-TLS13-1-2-Res-2021-06` has 1.2 and 1.3.",
-            "Renew the client's TLS library: every one since 2014 knows ECDHE with AES-GCM.",
+            "Renew the client's TLS library: those of the last ten years know ECDHE with AES-GCM.",
             "If the client does not trust the certificate, see `tls/untrusted` and `tls/name-mismatch`.",
         ],
         related: &["tls/untrusted", "tls/name-mismatch", "tls/plain-http", "tls/handshake-timeout"],
