@@ -20,7 +20,7 @@ pub const PAGES: &[Page] = &[
             ),
             (
                 "pointsman compare URL --from NETWORK --from NETWORK",
-                "with one that works and one that does not: the first hop at which they part",
+                "one that works and one that does not; the first hop at which they part",
             ),
             (
                 "pointsman status",
@@ -34,7 +34,7 @@ pub const PAGES: &[Page] = &[
         remedy: &[
             "Add the client's network to `from` of the `ingress` for this port; `from = [anywhere]` if browsers are meant to come.",
             "Where a proxy stands before it, admit the proxy's address, and have the proxy refuse the rest.",
-            "If the refusal is meant: say so with `expect \"…\" { denied = [network.x] }`, and the question is settled.",
+            "If the refusal is meant: say so with `expect \"…\" { url = \"…\" denied = [network.x] }`, and the question is settled.",
         ],
         related: &[
             "lint/public-but-not-open",

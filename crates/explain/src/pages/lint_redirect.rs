@@ -67,7 +67,7 @@ pub const PAGES: &[Page] = &[
             ),
             (
                 "curl -sv -o /dev/null -H 'Host: NAME' -H 'X-Forwarded-Proto: https' http://TARGET/",
-                "still 301: it does not look at the header; 200: see `lint/forwarded-proto-not-trusted`",
+                "still 301: it does not look at the header; 200: it does, and a proxy in between overwrites it",
             ),
         ],
         remedy: &[
