@@ -18,7 +18,7 @@ const WIDTH: u16 = 100;
 
 pub fn explain(arguments: &ExplainArguments) -> ExitCode {
     if !arguments.what.contains("://") {
-        return page(&arguments.what);
+        return page(&arguments.what, arguments.knowledge.json);
     }
     let mut query = query(Verb::Explain, &arguments.what, &arguments.request);
     query.from.extend(arguments.from.clone());
@@ -135,7 +135,27 @@ pub fn layout() -> Layout {
     Layout { width: usize::from(width), paint }
 }
 
-fn page(code: &str) -> ExitCode {
-    let _ = code;
+/// The page of a code.
+fn page(code: &str, json: bool) -> ExitCode {
+    let Some(page) = explain::pages::page(code) else {
+        let near = explain::pages::nearest(code);
+        let hint = match near.is_empty() {
+            true => "an address has a scheme, as in `https://shop.example/`".to_owned(),
+            false => {
+                let near: Vec<String> = near.iter().map(|code| format!("`{code}`")).collect();
+                format!("did you mean {}?", near.join(" or "))
+            }
+        };
+        let text = format!("there is no code called `{code}`\n  hint: {hint}");
+        return complain(BAD_CONFIGURATION, &text);
+    };
+    if json {
+        match serde_json::to_string_pretty(&page) {
+            Ok(text) => println!("{text}"),
+            Err(error) => return complain(FAILED, &error.to_string()),
+        }
+    } else {
+        print!("{}", explain::pages::text(&page, layout()));
+    }
     ExitCode::SUCCESS
 }

@@ -7,7 +7,7 @@ use std::fmt::Write;
 
 pub use self::paint::Paint;
 
-use self::paint::Tone;
+pub(crate) use self::paint::Tone;
 use self::wrap::{columns, wrapped};
 use crate::clock;
 use crate::hop::{Evidence, Hop, State};
@@ -179,7 +179,7 @@ fn place_at_end(out: &mut String, used: usize, place: &str, room: usize, layout:
 }
 
 /// A label and a text that is wrapped under itself.
-fn block(out: &mut String, label: &str, text: &str, layout: Layout) {
+pub(crate) fn block(out: &mut String, label: &str, text: &str, layout: Layout) {
     let indent = columns(label);
     let lines = wrapped(text, layout.width().saturating_sub(indent));
     for (at, line) in lines.iter().enumerate() {

@@ -1,0 +1,141 @@
+//! What the log on standard error warns of, beside the codes of requests.
+
+use super::Page;
+
+pub const PAGES: &[Page] = &[
+    Page {
+        sees: "everything as before: the configuration that was served is served on; `pointsman reload` exits with 2",
+        causes: &[
+            "The new configuration has an error: the line's `first` says the first one.",
+            "It newly breaks an `expect` that holds now.",
+            "A certificate's file was renewed by halves, or cannot be read.",
+        ],
+        confirm: &[
+            ("pointsman check FILE", "all that is wrong, with its place"),
+            ("pointsman status", "the refused reload, for as long as it is not mended"),
+        ],
+        remedy: &[
+            "Mend what `check` says, and reload again.",
+            "Until then nothing is half applied, and a restart would fail: do not restart.",
+        ],
+        related: &["lint/expectation-broken", "config/unreadable"],
+        ..Page::new("reload/refused", "a reload was refused, and what was served is served on")
+    },
+    Page {
+        sees: "502 or 504 for some requests, or nothing: all targets get traffic, sick or well",
+        causes: &[
+            "The health check is wrong: its path redirects or needs a login, and every target fails it while the application is well.",
+            "All targets are really down, often since one moment: a reboot, a deployment, their database.",
+            "`minimum_healthy_targets` is above the number of targets.",
+        ],
+        confirm: &[
+            (
+                "pointsman status",
+                "\"FAIL-OPEN\" at the group; each target's reason, and since when",
+            ),
+            (
+                "curl -sv -o /dev/null http://ADDRESS:PORT/PATH",
+                "on the load balancer's machine, with the path of the check: what it gets",
+            ),
+        ],
+        remedy: &[
+            "Mend the check's `path`, `host` or `expect` if the application is well; else the application.",
+            "It ends by itself when enough targets are healthy.",
+        ],
+        related: &["lint/health-check-redirects", "target/refused", "lint/target-does-not-admit"],
+        ..Page::new(
+            "target-group/fail-open",
+            "fewer targets are healthy than the minimum, so all of them get traffic",
+        )
+    },
+    Page {
+        sees: "nothing: requests are served, and their lines are missing from the log",
+        causes: &[
+            "The disk is full.",
+            "The disk is too slow for the load, and the queue of lines is full.",
+            "What reads a pipe has stopped.",
+        ],
+        confirm: &[
+            ("df -h; df -i", "on the file system of the log: full, or without inodes"),
+            ("pointsman status", "how many lines each log has lost"),
+        ],
+        remedy: &[
+            "Make room, and rotate the log: rename the file, then SIGUSR1. Writing goes on by itself.",
+            "Requests are never held up for the log's sake.",
+        ],
+        related: &["log/not-reopened"],
+        ..Page::new("log/lines-lost", "lines of a log could not be written")
+    },
+    Page {
+        sees: "nothing: the log goes on in the old file, which may have been renamed or deleted",
+        causes: &[
+            "The folder is gone, or belongs to another user since the rotation.",
+            "With `pointsman run --confine`: the folder was not named when the program started.",
+        ],
+        confirm: &[
+            ("namei -l access.log", "owner and mode of every folder on the way"),
+            (
+                "ls -l /proc/PID/fd | grep log",
+                "the file that is really written, perhaps \"(deleted)\"",
+            ),
+        ],
+        remedy: &["Mend owner and mode of the folder, then send SIGUSR1 again."],
+        related: &["log/lines-lost", "instance/not-confined"],
+        ..Page::new(
+            "log/not-reopened",
+            "a log could not be opened again, and goes on in the old file",
+        )
+    },
+    Page {
+        sees: "nothing: TLS works; sessions are resumed with keys that are older than they should be",
+        causes: &["The system gave no random numbers: very rare, and worse for others."],
+        confirm: &[(
+            "journalctl -u pointsman.service -g tls/tickets-not-rotated",
+            "how often, and the system's error",
+        )],
+        remedy: &["It is tried again by itself; if it stays, restart the program."],
+        related: &["tls/handshake-failed"],
+        ..Page::new(
+            "tls/tickets-not-rotated",
+            "the keys of TLS session tickets could not be changed",
+        )
+    },
+    Page {
+        sees: "nothing: the program serves, and the kernel keeps less of the file system from it than `--confine` asks",
+        causes: &["The kernel is older than some of the rights that landlock knows."],
+        confirm: &[("uname -r", "landlock grows with each kernel since 5.13")],
+        remedy: &[
+            "Renew the kernel when you can. Owners and modes of files protect them meanwhile.",
+        ],
+        related: &["instance/not-confined"],
+        ..Page::new("instance/partly-confined", "the kernel confines the program in part only")
+    },
+    Page {
+        sees: "nothing: the program serves, without the protection that `--confine` asks for",
+        causes: &[
+            "The kernel has no landlock: older than 5.13, or it is not turned on.",
+            "A container's filter of system calls forbids it.",
+        ],
+        confirm: &[
+            ("cat /sys/kernel/security/lsm", "`landlock` is not in the list"),
+            ("uname -r", "older than 5.13"),
+        ],
+        remedy: &[
+            "Add `landlock` to the kernel's `lsm=` list, or allow it in the container.",
+            "Or leave `--confine` out, and rely on the unit's `ProtectSystem=strict`.",
+        ],
+        related: &["instance/partly-confined", "instance/not-hardened"],
+        ..Page::new("instance/not-confined", "the kernel does not confine the program")
+    },
+    Page {
+        sees: "nothing: the program serves, and is protected less against others on the machine",
+        causes: &["A container's filter of system calls forbids `prctl`."],
+        confirm: &[(
+            "journalctl -u pointsman.service -g instance/not-hardened",
+            "the system's error",
+        )],
+        remedy: &["Allow `prctl` in the container, and restart."],
+        related: &["instance/not-confined"],
+        ..Page::new("instance/not-hardened", "the process could not be hardened")
+    },
+];
