@@ -10,6 +10,7 @@ mod examples;
 mod failed;
 mod fuzz;
 mod instructions;
+mod law;
 mod rust_source;
 mod shell;
 mod test;
@@ -71,6 +72,12 @@ const VERBS: &[Verb] = &[
         usage: "[--agree]",
         summary: "instructions a decision takes, held against xtask/instructions.txt",
         carry_out: instructions::carry_out,
+    },
+    Verb {
+        name: "law",
+        usage: "[--pairs N] [--seed S]",
+        summary: "random worlds and clients: what `explain` foretells is what a real client sees",
+        carry_out: law::carry_out,
     },
     Verb {
         name: "fuzz",

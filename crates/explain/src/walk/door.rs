@@ -8,7 +8,7 @@ use verdict::admit::{self, AdmissionRule};
 use verdict::journey::{Admitted, Hypothetical, Knocked};
 use verdict::{Note, Witness};
 
-use super::{Verdict, Walk, answered};
+use super::{Walk, answered};
 use crate::facts::Enforcement;
 use crate::hop::{Hop, Near, Trace};
 use crate::outcome::{Outcome, Sees, Stage};
@@ -72,7 +72,7 @@ impl Walk<'_> {
         let listener = &self.world.model[id];
         let admission = self.world.ingress(listener.load_balancer);
         let knocked = Knocked::hypothetical(source, listener.port);
-        let mut verdict = Verdict::default();
+        let mut denied: Option<Outcome> = None;
         let admitted: Admitted<Hypothetical> = match knocked.admit(admission, &mut ()) {
             Ok(admitted) => {
                 trace.hop(|| self.admitted_hop(id, source));
@@ -86,7 +86,7 @@ impl Walk<'_> {
                     Stage::SecurityGroup,
                 );
                 outcome.listener = Some(id);
-                verdict.stop(outcome);
+                denied = Some(outcome);
                 refused.suppose()
             }
         };
@@ -106,7 +106,18 @@ impl Walk<'_> {
             .into_iter()
             .map(|outcome| Outcome { listener: outcome.listener.or(Some(id)), ..outcome })
             .collect();
-        verdict.settle(rest)
+        match denied {
+            None => rest,
+            // A page is an answer: to read it, the client has to get through the handshake.
+            Some(outcome) if matches!(outcome.sees, Sees::Answer { .. }) => {
+                let handshake = |rest: Outcome| match rest.stage {
+                    Stage::Tls => rest,
+                    _ => outcome.clone(),
+                };
+                rest.into_iter().map(handshake).collect()
+            }
+            Some(outcome) => BTreeSet::from([outcome]),
+        }
     }
 
     fn denied_sees(&self, id: ListenerId) -> Sees {
