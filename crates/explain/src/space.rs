@@ -224,6 +224,9 @@ fn at<T: Ord>(sorted: &[(T, Vec<NetworkId>)], address: T) -> &[NetworkId] {
     if after == 0 { &[] } else { &sorted[after - 1].1 }
 }
 
+/// Networks of a set that are named.
+const NAMES_MAX: usize = 8;
+
 /// A set by the names of the networks it is made of, then by its prefixes.
 pub fn words(model: &Model, set: &AddressSet, prefixes_max: usize) -> String {
     if *set == AddressSet::everything() {
@@ -233,14 +236,17 @@ pub fn words(model: &Model, set: &AddressSet, prefixes_max: usize) -> String {
         return "nobody".to_owned();
     }
     let mut rest = set.clone();
-    let mut names = Vec::new();
+    let (mut names, mut named) = (Vec::new(), 0);
     for network in &model.networks {
         let own: AddressSet = network.cidrs.iter().copied().collect();
         if !own.is_empty() && rest.contains_all(&own) {
+            named += 1;
             let cidrs: Vec<String> =
                 network.cidrs.iter().take(2).map(ToString::to_string).collect();
             let more = if network.cidrs.len() > 2 { ", …" } else { "" };
-            names.push(format!("{} ({}{more})", network.name, cidrs.join(", ")));
+            if named <= NAMES_MAX {
+                names.push(format!("{} ({}{more})", network.name, cidrs.join(", ")));
+            }
             rest = rest.minus(&own);
             // The gateway is the network, as the world sees it.
             let seen: AddressSet = network.seen_as.iter().copied().collect();
@@ -248,6 +254,9 @@ pub fn words(model: &Model, set: &AddressSet, prefixes_max: usize) -> String {
                 rest = rest.minus(&seen);
             }
         }
+    }
+    if named > NAMES_MAX {
+        names.push(format!("{} more networks", named - NAMES_MAX));
     }
     let outside = internet(model);
     let families = [("0.0.0.0/0", "IPv4"), ("::/0", "IPv6")].map(|(net, family)| {

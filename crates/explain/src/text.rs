@@ -26,6 +26,8 @@ pub struct Layout {
 const WIDTH_MIN: usize = 60;
 /// Longer lines are hard to read.
 const WIDTH_MAX: usize = 160;
+/// Networks with the same answer that are named.
+const TOLD_MAX: usize = 5;
 /// Of the longest stage, with its number and mark.
 const HEAD: usize = 21;
 
@@ -217,12 +219,25 @@ fn others(out: &mut String, report: &Report, layout: Layout) {
     if report.others.is_empty() {
         return;
     }
-    let words: Vec<String> = report
-        .others
+    // Networks that get the same are told together.
+    let mut alike: Vec<(String, Vec<&str>)> = Vec::new();
+    for other in &report.others {
+        let code = other.code.as_ref().map_or(String::new(), |code| format!(" [{code}]"));
+        let what = format!("{}{code}", other.short);
+        match alike.iter_mut().find(|(known, _)| *known == what) {
+            Some((_, names)) => names.push(&other.from),
+            None => alike.push((what, vec![&other.from])),
+        }
+    }
+    let words: Vec<String> = alike
         .iter()
-        .map(|other| {
-            let code = other.code.as_ref().map_or(String::new(), |code| format!(" [{code}]"));
-            format!("{} → {}{code}", other.from, other.short)
+        .map(|(what, names)| {
+            let told = names.iter().take(TOLD_MAX).copied().collect::<Vec<_>>().join(", ");
+            let more = match names.len().saturating_sub(TOLD_MAX) {
+                0 => String::new(),
+                more => format!(" and {more} more"),
+            };
+            format!("{told}{more} → {what}")
         })
         .collect();
     block(out, "  The same address: ", &words.join(" · "), layout);

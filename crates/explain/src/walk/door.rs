@@ -15,6 +15,8 @@ use crate::outcome::{Outcome, Sees, Stage};
 
 /// DECISIONS 1.
 pub const NEAR_MAX: usize = 5;
+/// Security groups that are named.
+const GROUPS_MAX: usize = 3;
 /// Prefixes that are spelt out before "and … more".
 const PREFIXES_MAX: usize = 4;
 
@@ -170,10 +172,17 @@ impl Walk<'_> {
                 let peers: AddressSet =
                     rules.iter().flat_map(|rule| crate::space::prefixes(&rule.peers)).collect();
                 let groups: BTreeSet<&str> = rules.iter().map(|rule| &*rule.group).collect();
-                let groups: Vec<String> =
-                    groups.into_iter().map(|group| format!("security_group.{group}")).collect();
+                let more = match groups.len().saturating_sub(GROUPS_MAX) {
+                    0 => String::new(),
+                    more => format!(" and {more} more"),
+                };
+                let groups: Vec<String> = groups
+                    .into_iter()
+                    .take(GROUPS_MAX)
+                    .map(|group| format!("security_group.{group}"))
+                    .collect();
                 format!(
-                    "{} admits tcp/{port} only from {}",
+                    "{}{more} admits tcp/{port} only from {}",
                     groups.join(" and "),
                     self.set_words(&peers)
                 )
