@@ -28,6 +28,9 @@ pub fn carry_out(command: Command) -> ExitCode {
         Command::Status(arguments) => status(&arguments),
         Command::Health(instance) => health(&instance),
         Command::Demo(arguments) => demo(&arguments),
+        Command::Lab(arguments) => {
+            crate::lab::carry_out(arguments, terminal_style(std::io::stderr().is_terminal()))
+        }
         Command::DemoApp { address, name } => match lab::serve_app(address, &name) {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => complain(FAILED, &net::listen::explain(&error, address)),
@@ -40,7 +43,7 @@ fn complain(code: u8, text: &str) -> ExitCode {
     ExitCode::from(code)
 }
 
-fn state(instance: &Instance) -> StateDirectory {
+pub fn state(instance: &Instance) -> StateDirectory {
     match &instance.state {
         Some(path) => StateDirectory::at(path),
         None => StateDirectory::from_environment(|name| std::env::var(name).ok()),

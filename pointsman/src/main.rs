@@ -2,6 +2,7 @@
 
 mod arguments;
 mod commands;
+mod lab;
 mod one_liner;
 
 use std::process::ExitCode;

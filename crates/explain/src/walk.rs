@@ -48,6 +48,12 @@ pub fn walk<T: Trace>(
     Walk { world, facts, ask }.onward_name(trace)
 }
 
+/// The addresses that the client's question for the name of the URL is answered with, of its own
+/// family; `None` is a load balancer without a declared address. Nothing if the name leads nowhere.
+pub fn addresses(world: &World, facts: &Facts<'_>, ask: &Ask<'_>) -> Vec<Option<IpAddr>> {
+    Walk { world, facts, ask }.known_addresses()
+}
+
 /// What every step looks at.
 #[derive(Clone, Copy)]
 struct Walk<'w> {
