@@ -46,6 +46,8 @@ pub struct Built {
     pub places: Vec<Place>,
     /// Where the holder itself reads files.
     pub base: OwnedFd,
+    /// Where every link ends: without it they are gone.
+    pub router: OwnedFd,
     pub notes: Vec<String>,
 }
 
@@ -87,7 +89,7 @@ pub fn build(world: &World, plan: &Plan, folder: &Path) -> Result<Built, BuildEr
         let mounts = mounts.map_err(doing(&format!("show {} its own /etc/hosts", node.name)))?;
         places.push(Place { network, mounts });
     }
-    Ok(Built { places, base, notes })
+    Ok(Built { places, base, router: router.network, notes })
 }
 
 fn doing(what: &str) -> impl FnOnce(io::Error) -> BuildError {
