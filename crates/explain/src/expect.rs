@@ -7,8 +7,8 @@ use model::{Asker, Expectation, Url};
 use crate::facts::Facts;
 use crate::outcome::{Grade, Outcome, Sees};
 use crate::question::{Client, Request, asker_words};
-use crate::walk::walk;
-use crate::who::{Atlas, partition_of};
+use crate::walk::{only_other_family, walk};
+use crate::who::{Atlas, Part, partition_of};
 
 /// For whom an expectation does not hold, and what they get instead.
 #[derive(Clone, Debug)]
@@ -32,7 +32,7 @@ pub fn prove(atlas: &Atlas<'_>, facts: &Facts<'_>, expectation: &Expectation) ->
             to: None,
         };
         for asker in &expectation.works {
-            for part in partition_of(atlas, facts, &request, *asker).parts {
+            for part in parts(atlas, facts, &request, *asker) {
                 if let Some(wanted) =
                     unlike(atlas, facts, expectation, &request, &part.example, &part.outcomes)
                 {
@@ -47,7 +47,7 @@ pub fn prove(atlas: &Atlas<'_>, facts: &Facts<'_>, expectation: &Expectation) ->
             }
         }
         for asker in &expectation.denied {
-            for part in partition_of(atlas, facts, &request, *asker).parts {
+            for part in parts(atlas, facts, &request, *asker) {
                 let known = |outcome: &&Outcome| outcome.grade() != Grade::NotKnown;
                 if part.outcomes.iter().filter(known).any(|outcome| !outcome.denied()) {
                     violations.push(Violation {
@@ -62,6 +62,17 @@ pub fn prove(atlas: &Atlas<'_>, facts: &Facts<'_>, expectation: &Expectation) ->
         }
     }
     violations
+}
+
+/// Those of the asker's clients who ask. Clients of a family in which the name has no address do not,
+/// as long as there are others.
+fn parts(atlas: &Atlas<'_>, facts: &Facts<'_>, request: &Request, asker: Asker) -> Vec<Part> {
+    let mut parts = partition_of(atlas, facts, request, asker).parts;
+    let asks = |part: &Part| !only_other_family(atlas.world, facts, &request.ask(&part.example));
+    if parts.iter().any(asks) {
+        parts.retain(asks);
+    }
+    parts
 }
 
 /// What the outcomes of somebody for whom it should work lack.

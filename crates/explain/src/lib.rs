@@ -38,5 +38,5 @@ pub use report::{FixReport, OtherReport, REPORT_VERSION, Report, askers, explain
 pub use space::{Cuts, Membership, Piece, prefixes};
 pub use tables::{ROWS_MAX, ReachReport, WhoReport, reach, reach_text, who, who_text};
 pub use text::{Layout, Paint, text};
-pub use walk::{Ask, addresses, walk};
+pub use walk::{Ask, addresses, only_other_family, walk};
 pub use who::{Atlas, PIECES_MAX, Part, Partition, partition, partition_of};

@@ -54,6 +54,12 @@ pub fn addresses(world: &World, facts: &Facts<'_>, ask: &Ask<'_>) -> Vec<Option<
     Walk { world, facts, ask }.known_addresses()
 }
 
+/// Whether the name has addresses, and none of the client's family: whoever has both families uses the
+/// other one, so that nobody asks as this client.
+pub fn only_other_family(world: &World, facts: &Facts<'_>, ask: &Ask<'_>) -> bool {
+    Walk { world, facts, ask }.has_only_other_family()
+}
+
 /// What every step looks at.
 #[derive(Clone, Copy)]
 struct Walk<'w> {

@@ -54,6 +54,11 @@ impl Walk<'_> {
         all.map(|known| known.address).collect()
     }
 
+    pub fn has_only_other_family(&self) -> bool {
+        let destinations = self.destinations(&mut ()).unwrap_or_default();
+        !destinations.is_empty() && destinations.into_iter().all(|d| self.addresses(d).is_empty())
+    }
+
     fn destinations<T: Trace>(&self, trace: &mut T) -> Result<Vec<Destination>, Outcome> {
         let model = &self.world.model;
         let host = &self.ask.url.host;
