@@ -145,7 +145,9 @@ fn up(arguments: UpArguments, style: Style) -> Result<ExitCode, LabFailed> {
     if folder.authority().exists() {
         println!("for curl: --cacert {}", folder.authority().display());
     }
-    println!("go in with `pointsman lab exec NETWORK -- COMMAND`, end it with `pointsman lab down`");
+    println!(
+        "go in with `pointsman lab exec NETWORK -- COMMAND`, end it with `pointsman lab down`"
+    );
     Ok(ExitCode::SUCCESS)
 }
 

@@ -18,6 +18,9 @@ mod probe;
 mod state;
 mod up;
 
+#[cfg(test)]
+mod tests;
+
 pub use ask::answer;
 pub use exec::exec;
 pub use failed::LabFailed;

@@ -153,7 +153,16 @@ impl Netlink {
             Way::Here { .. } => (libc::RTN_LOCAL, libc::RT_SCOPE_HOST, 0),
             Way::Nowhere => (libc::RTN_BLACKHOLE, libc::RT_SCOPE_UNIVERSE, 0),
         };
-        message.bytes(&[family(to.0), to.1, 0, 0, table.number(), libc::RTPROT_STATIC, scope, kind]);
+        message.bytes(&[
+            family(to.0),
+            to.1,
+            0,
+            0,
+            table.number(),
+            libc::RTPROT_STATIC,
+            scope,
+            kind,
+        ]);
         message.bytes(&u32::to_ne_bytes(flags)).address(libc::RTA_DST, to.0);
         match way {
             Way::Via { gateway, link, source } => {

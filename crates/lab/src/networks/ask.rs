@@ -45,7 +45,8 @@ pub fn answer(jobs: &str) -> Result<String, String> {
         std::thread::scope(|scope| {
             let asked: Vec<_> = some.iter().map(|job| scope.spawn(|| follow(job))).collect();
             let failed = || vec![Seen::Failed("the client ended without an answer".to_owned())];
-            answers.extend(asked.into_iter().map(|asked| asked.join().unwrap_or_else(|_| failed())));
+            answers
+                .extend(asked.into_iter().map(|asked| asked.join().unwrap_or_else(|_| failed())));
         });
     }
     serde_json::to_string(&answers).map_err(|error| error.to_string())
@@ -61,9 +62,10 @@ fn follow(job: &Job) -> Answers {
     loop {
         let seen = once(job, &url, answers.is_empty());
         let next = match (&seen, job.redirects) {
-            (Seen::Answer { status: 300..=399, location: Some(location), .. }, Redirects::Followed) => {
-                Some(url.join(location))
-            }
+            (
+                Seen::Answer { status: 300..=399, location: Some(location), .. },
+                Redirects::Followed,
+            ) => Some(url.join(location)),
             _ => None,
         };
         answers.push(seen);

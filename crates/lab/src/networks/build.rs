@@ -10,7 +10,7 @@ use std::path::Path;
 use ipnet::IpNet;
 use net::namespace::{self, Kind};
 use net::netlink::{Family, Link, Netlink, Prefix, Rule, Table, Then, Way};
-use verdict::name::{Scope, SCOPE_PREFIXES, routed, scope};
+use verdict::name::{SCOPE_PREFIXES, Scope, routed, scope};
 use world::World;
 
 use super::node::{self, Node};
@@ -47,6 +47,7 @@ pub struct Built {
     /// Where the holder itself reads files.
     pub base: OwnedFd,
     /// Where every link ends: without it they are gone.
+    #[expect(dead_code, reason = "what counts is that it is held")]
     pub router: OwnedFd,
     pub notes: Vec<String>,
 }
@@ -149,7 +150,12 @@ impl Router {
     }
 
     /// A new namespace with everything that is at home in it.
-    fn attach(&mut self, plan: &Plan, at: usize, guard: Option<&guard::Guard>) -> io::Result<OwnedFd> {
+    fn attach(
+        &mut self,
+        plan: &Plan,
+        at: usize,
+        guard: Option<&guard::Guard>,
+    ) -> io::Result<OwnedFd> {
         let network = namespace::new_network()?;
         namespace::loopback_up()?;
         quieten(self.ipv6);
@@ -202,7 +208,13 @@ impl Router {
 }
 
 /// Every address of the prefix may be bound, but those of others inside it.
-fn own_prefix(inside: &mut Netlink, plan: &Plan, at: usize, net: IpNet, link: Link) -> io::Result<()> {
+fn own_prefix(
+    inside: &mut Netlink,
+    plan: &Plan,
+    at: usize,
+    net: IpNet,
+    link: Link,
+) -> io::Result<()> {
     let lo = inside.link("lo")?;
     inside.add_route(prefix(net), Way::Here { link: lo }, Table::Local)?;
     for other in plan.nodes.iter().filter(|other| other.home != at) {

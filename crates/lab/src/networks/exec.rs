@@ -28,9 +28,14 @@ impl Door {
         let holder = running.holder;
         let open = |kind| namespace::of_process(holder, kind).map_err(io("open the lab"));
         let user = if running.own_user { Some(open(Kind::User)?) } else { None };
-        let held = |number| namespace::held_by(holder, number).map_err(io("open a place of the lab"));
+        let held =
+            |number| namespace::held_by(holder, number).map_err(io("open a place of the lab"));
         let places = places.iter().map(|place| Ok((held(place.network)?, held(place.mounts)?)));
-        Ok(Door { user, processes: open(Kind::Processes)?, places: places.collect::<Result<_, _>>()? })
+        Ok(Door {
+            user,
+            processes: open(Kind::Processes)?,
+            places: places.collect::<Result<_, _>>()?,
+        })
     }
 
     /// Into the lab, but not yet into a place: the next children end with it.

@@ -10,13 +10,22 @@ pub enum LabFailed {
     /// The configuration; rendered.
     Configuration(String),
     /// The kernel refused namespaces.
-    NotAllowed { error: io::Error, hints: Vec<String> },
+    NotAllowed {
+        error: io::Error,
+        hints: Vec<String>,
+    },
     /// A lab is up already.
-    Running { holder: u32, file: String },
+    Running {
+        holder: u32,
+        file: String,
+    },
     /// No lab is up.
     NotRunning,
     /// What was asked for is not there.
-    Unknown { what: String, hint: String },
+    Unknown {
+        what: String,
+        hint: String,
+    },
     Build(BuildError),
     /// The holder said why it gave up.
     Holder(String),

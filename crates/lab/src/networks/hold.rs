@@ -67,11 +67,13 @@ fn say(word: &Word) -> Result<(), LabFailed> {
 }
 
 fn prepare(hold: &Hold) -> Result<Kept, LabFailed> {
-    namespace::leave_terminal().or_else(|error| match error.kind() {
-        // It leads a group already.
-        std::io::ErrorKind::PermissionDenied => Ok(()),
-        _ => Err(error),
-    }).map_err(io("leave the terminal"))?;
+    namespace::leave_terminal()
+        .or_else(|error| match error.kind() {
+            // It leads a group already.
+            std::io::ErrorKind::PermissionDenied => Ok(()),
+            _ => Err(error),
+        })
+        .map_err(io("leave the terminal"))?;
     let folder = Folder::of(&hold.state);
     let lock = folder.lock().map_err(io("lock the folder of the lab"))?;
     let lock = lock.ok_or_else(|| LabFailed::Holder("another lab is being built".to_owned()))?;
@@ -92,7 +94,8 @@ fn prepare(hold: &Hold) -> Result<Kept, LabFailed> {
     }
     let edge = folder.edge().display().to_string();
     let served = served.display().to_string();
-    let mut program = parts.start(EDGE, "edge", &["run", &served, "--state", &edge, "--cores", "1"])?;
+    let mut program =
+        parts.start(EDGE, "edge", &["run", &served, "--state", &edge, "--cores", "1"])?;
     await_serving(&mut program, &folder)?;
     folder.write(&running(hold, &plan, &built)?).map_err(io("write down what is up"))?;
     Ok(Kept { lock, built })
@@ -102,7 +105,8 @@ fn prepare(hold: &Hold) -> Result<Kept, LabFailed> {
 /// does not have: then a copy in which it listens on that address.
 fn served(world: &World, hold: &Hold, folder: &Folder) -> Result<PathBuf, LabFailed> {
     let translated = |lb: &model::LoadBalancer| {
-        !lb.addresses.is_empty() && lb.public_addresses.iter().any(|one| !lb.addresses.contains(one))
+        !lb.addresses.is_empty()
+            && lb.public_addresses.iter().any(|one| !lb.addresses.contains(one))
     };
     if !world.model.load_balancers.iter().any(translated) {
         return Ok(hold.file.clone());
@@ -113,7 +117,8 @@ fn served(world: &World, hold: &Hold, folder: &Folder) -> Result<PathBuf, LabFai
         addresses.extend(lb.public_addresses.iter().filter(|one| !lb.addresses.contains(one)));
         lb.addresses = addresses;
     }
-    std::fs::write(folder.served(), config::expand(&model)).map_err(io("write a copy of the configuration"))?;
+    std::fs::write(folder.served(), config::expand(&model))
+        .map_err(io("write a copy of the configuration"))?;
     Ok(folder.served())
 }
 
@@ -126,7 +131,11 @@ struct Parts<'a> {
 impl Parts<'_> {
     fn start(&self, at: usize, log: &str, arguments: &[&str]) -> Result<Child, LabFailed> {
         let log = self.folder.logs().join(format!("{log}.log"));
-        let log = File::options().create(true).append(true).open(log).map_err(io("write a log of the lab"))?;
+        let log = File::options()
+            .create(true)
+            .append(true)
+            .open(log)
+            .map_err(io("write a log of the lab"))?;
         let errors = log.try_clone().map_err(io("write a log of the lab"))?;
         let place = &self.built.places[at];
         namespace::enter(&place.network, Kind::Network).map_err(io("enter a network"))?;

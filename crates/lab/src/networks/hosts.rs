@@ -34,20 +34,26 @@ pub fn fill(plan: &mut Plan, world: &World) {
     }
     let edge = plan.nodes[EDGE].addresses.clone();
     let membership = Membership::of_model(&world.model);
+    with_facts(world, |facts| {
+        for node in &mut plan.nodes {
+            node.hosts = of_node(world, facts, &membership, node, &names, &edge);
+        }
+    });
+}
+
+/// What `explain` is told where only names and routes are asked.
+pub fn with_facts<T>(world: &World, ask: impl FnOnce(&Facts<'_>) -> T) -> T {
     let certificates = |id| CertificateView {
         facts: Some(declared_certificate(world, id)),
         trust: Trust::Authority,
     };
-    let facts = Facts {
+    ask(&Facts {
         now_unix: 0,
         certificates: &certificates,
         targets: &|_, _| TargetView::ASSUMED,
         enforcement: &|_| Enforcement::NotKnown,
         source: FactSource::Proof,
-    };
-    for node in &mut plan.nodes {
-        node.hosts = of_node(world, &facts, &membership, node, &names, &edge);
-    }
+    })
 }
 
 pub fn text(node: &Node) -> String {
@@ -68,7 +74,9 @@ fn of_node(
 ) -> Vec<(IpAddr, String)> {
     let mut hosts = Vec::new();
     for ipv4 in [true, false] {
-        let Some(client) = node.addresses.iter().find(|one| one.is_ipv4() == ipv4) else { continue };
+        let Some(client) = node.addresses.iter().find(|one| one.is_ipv4() == ipv4) else {
+            continue;
+        };
         let of_edge = edge.iter().copied().find(|one| one.is_ipv4() == ipv4);
         for name in names {
             // The port only tells apart load balancers that no record names.

@@ -74,7 +74,8 @@ impl Node {
 
 /// Who an address belongs to: exactly, or by the longest prefix.
 pub fn owner(nodes: &[Node], address: IpAddr) -> Option<usize> {
-    let exactly = |node: &Node| node.addresses.contains(&address) || node.seen_as.contains(&address);
+    let exactly =
+        |node: &Node| node.addresses.contains(&address) || node.seen_as.contains(&address);
     if let Some(at) = nodes.iter().position(exactly) {
         return Some(at);
     }
@@ -121,8 +122,12 @@ pub fn client_in(set: &AddressSet, ipv4: bool, taken: &AddressSet) -> Option<IpA
     let free = set.minus(taken).minus(&unfit);
     let spare = SPARE.into_iter().find(|spare| spare.is_ipv4() == ipv4 && free.contains(*spare));
     spare.or_else(|| match ipv4 {
-        true => first(free.v4_ranges(), |a| (a.octets()[3] == 0).then(|| after4(a))).map(IpAddr::V4),
-        false => first(free.v6_ranges(), |a| (a.segments()[7] == 0).then(|| after6(a))).map(IpAddr::V6),
+        true => {
+            first(free.v4_ranges(), |a| (a.octets()[3] == 0).then(|| after4(a))).map(IpAddr::V4)
+        }
+        false => {
+            first(free.v6_ranges(), |a| (a.segments()[7] == 0).then(|| after6(a))).map(IpAddr::V6)
+        }
     })
 }
 
@@ -182,7 +187,8 @@ mod tests {
 
     #[test]
     fn an_address_belongs_to_the_narrowest() {
-        let mut wide = Node::new("wide".into(), Kind::Internet, 0, vec!["10.0.0.1".parse().unwrap()]);
+        let mut wide =
+            Node::new("wide".into(), Kind::Internet, 0, vec!["10.0.0.1".parse().unwrap()]);
         wide.prefixes = vec!["10.0.0.0/8".parse().unwrap()];
         let mut narrow = Node::new("narrow".into(), Kind::Internet, 1, Vec::new());
         narrow.prefixes = vec!["10.9.0.0/16".parse().unwrap()];

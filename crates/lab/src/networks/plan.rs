@@ -65,8 +65,10 @@ pub fn clients(plan: &Plan, atlas: &Atlas<'_>, asker: Asker) -> Vec<Client> {
         let example = class.example.piece.first;
         let own = plan.nodes.iter().flat_map(|node| &node.addresses);
         // Somebody who is there anyway, where there is one.
-        let servers = if matches!(asker, Asker::Instance(_)) { AddressSet::default() } else { busy.clone() };
-        let there = own.copied().find(|own| class.clients.contains(*own) && !servers.contains(*own));
+        let servers =
+            if matches!(asker, Asker::Instance(_)) { AddressSet::default() } else { busy.clone() };
+        let there =
+            own.copied().find(|own| class.clients.contains(*own) && !servers.contains(*own));
         let address = there.or_else(|| client_in(&class.clients, example.is_ipv4(), &busy));
         let Some(address) = address else { continue };
         let node = owner(&plan.nodes, address).or_else(|| plan.position(Kind::Internet));
@@ -99,16 +101,21 @@ impl Plan {
         let mut addresses: Vec<IpAddr> = Vec::new();
         for lb in &world.model.load_balancers {
             for address in lb.addresses.iter().chain(&lb.public_addresses) {
-                if !address.is_unspecified() && !address.is_loopback() && !addresses.contains(address) {
+                if !address.is_unspecified()
+                    && !address.is_loopback()
+                    && !addresses.contains(address)
+                {
                     addresses.push(*address);
                 }
             }
         }
         if addresses.is_empty() {
             let free = AddressSet::everything().minus(&declared(world));
-            addresses.extend([true, false].into_iter().filter_map(|ipv4| {
-                client_in(&free, ipv4, &AddressSet::default())
-            }));
+            addresses.extend(
+                [true, false]
+                    .into_iter()
+                    .filter_map(|ipv4| client_in(&free, ipv4, &AddressSet::default())),
+            );
             let words: Vec<String> = addresses.iter().map(IpAddr::to_string).collect();
             self.notes.push(format!(
                 "no load balancer has an address that others can reach: in the lab it is {}",
@@ -123,7 +130,8 @@ impl Plan {
         let all = instance.addresses.iter().chain(&instance.public_addresses);
         let shared = all.clone().find_map(|address| self.at(*address));
         let taken = self.taken();
-        let own = all.copied().filter(|address| !address.is_loopback() && !taken.contains(*address));
+        let own =
+            all.copied().filter(|address| !address.is_loopback() && !taken.contains(*address));
         let home = shared.unwrap_or(self.nodes.len());
         let name = format!("instance.{}", instance.name);
         if let Some(home) = shared {
@@ -133,7 +141,12 @@ impl Plan {
         let mut node = Node::new(name, Kind::Instance(id), home, own.collect());
         for port in ports(world, id, instance, &mut self.notes) {
             let exact = shared.is_some();
-            node.applications.extend(applications(&instance.name, &instance.addresses, port, exact));
+            node.applications.extend(applications(
+                &instance.name,
+                &instance.addresses,
+                port,
+                exact,
+            ));
         }
         self.nodes.push(node);
     }
@@ -155,10 +168,8 @@ impl Plan {
             self.nodes.push(Node::new(name, Kind::Target, home, vec![address]));
             home
         });
-        let application = DemoApplication {
-            address: (address, target.port).into(),
-            name: target.to_string(),
-        };
+        let application =
+            DemoApplication { address: (address, target.port).into(), name: target.to_string() };
         if protocol == TargetProtocol::Https {
             self.notes.push(no_https(&target.to_string()));
         } else if !self.nodes[at].applications.contains(&application) {
@@ -168,7 +179,8 @@ impl Plan {
 
     fn network(&mut self, world: &World, id: NetworkId) {
         let network = &world.model[id];
-        let mut node = Node::new(network.name.clone(), Kind::Network(id), self.nodes.len(), Vec::new());
+        let mut node =
+            Node::new(network.name.clone(), Kind::Network(id), self.nodes.len(), Vec::new());
         // Clients of a network inside this one, or under the address of a server, are others.
         let narrower = world.model.networks.iter().flat_map(|other| &other.cidrs);
         let others: AddressSet = narrower
@@ -184,10 +196,16 @@ impl Plan {
                 continue;
             }
             let set: AddressSet = [*cidr].into_iter().collect();
-            let address = client_in(&set, cidr.addr().is_ipv4(), &taken.or(&set_of(node.addresses.iter().copied())));
+            let address = client_in(
+                &set,
+                cidr.addr().is_ipv4(),
+                &taken.or(&set_of(node.addresses.iter().copied())),
+            );
             match address {
                 Some(address) => node.addresses.push(address),
-                None => self.notes.push(format!("{cidr} of {} has no address left for a client", node.name)),
+                None => self
+                    .notes
+                    .push(format!("{cidr} of {} has no address left for a client", node.name)),
             }
             self.lead(*cidr, &mut node);
         }
@@ -204,7 +222,10 @@ impl Plan {
                         node.home = self.nodes[other].home;
                         node.seen_as.push(net.addr());
                         let other = &self.nodes[other].name;
-                        self.notes.push(format!("{} is seen as {net} as is {other}: both are in one place", node.name));
+                        self.notes.push(format!(
+                            "{} is seen as {net} as is {other}: both are in one place",
+                            node.name
+                        ));
                     }
                     None => self.notes.push(format!("nobody can be seen as {net}")),
                 },
@@ -249,16 +270,23 @@ impl Plan {
         if address.is_loopback() {
             return Some(EDGE);
         }
-        self.nodes.iter().position(|node| node.addresses.contains(&address) || node.seen_as.contains(&address))
+        self.nodes
+            .iter()
+            .position(|node| node.addresses.contains(&address) || node.seen_as.contains(&address))
     }
 }
 
 /// Every address that is somebody's.
 fn declared(world: &World) -> AddressSet {
     let model = &world.model;
-    let networks = model.networks.iter().flat_map(|one| one.cidrs.iter().chain(&one.seen_as)).copied();
-    let instances = model.instances.iter().flat_map(|one| one.addresses.iter().chain(&one.public_addresses));
-    let edges = model.load_balancers.iter().flat_map(|one| one.addresses.iter().chain(&one.public_addresses));
+    let networks =
+        model.networks.iter().flat_map(|one| one.cidrs.iter().chain(&one.seen_as)).copied();
+    let instances =
+        model.instances.iter().flat_map(|one| one.addresses.iter().chain(&one.public_addresses));
+    let edges = model
+        .load_balancers
+        .iter()
+        .flat_map(|one| one.addresses.iter().chain(&one.public_addresses));
     let targets = model.target_groups.iter().flat_map(|group| &group.targets);
     let targets = targets.filter_map(|target| match &target.address {
         TargetAddress::Ip(address) => Some(address),
@@ -326,6 +354,9 @@ fn applications(name: &str, addresses: &[IpAddr], port: u16, exact: bool) -> Vec
         .collect();
     listening.sort_unstable();
     listening.dedup();
-    let of = |address| DemoApplication { address: SocketAddr::new(address, port), name: name.to_owned() };
+    let of = |address| DemoApplication {
+        address: SocketAddr::new(address, port),
+        name: name.to_owned(),
+    };
     listening.into_iter().map(of).collect()
 }

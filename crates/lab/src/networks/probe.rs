@@ -8,12 +8,14 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use config::Style;
-use explain::{Atlas, asker_words};
-use model::{Asker, Deny, Expectation, Model, Place};
+use explain::{Atlas, Request, asker_words, only_other_family};
+use model::{Asker, Deny, Expectation, Model, Place, Url};
+use world::World;
 
 use super::ask::{Answers, Job, Redirects};
 use super::exec::Door;
 use super::failed::{LabFailed, io};
+use super::hosts::with_facts;
 use super::plan::{Client, Plan, clients, plan};
 use super::state::{Folder, PlaceState, Running};
 use super::up::{read, running};
@@ -69,7 +71,7 @@ enum Wanted {
     Denied,
 }
 
-fn questions<'m>(world: &'m world::World, plan: &Plan, folder: &Folder) -> Vec<Question<'m>> {
+fn questions<'m>(world: &'m World, plan: &Plan, folder: &Folder) -> Vec<Question<'m>> {
     let atlas = Atlas::of(world);
     let mut questions = Vec::new();
     for expectation in &world.model.expectations {
@@ -78,7 +80,7 @@ fn questions<'m>(world: &'m world::World, plan: &Plan, folder: &Folder) -> Vec<Q
         let all: Vec<(Wanted, Asker)> = works.chain(denied).collect();
         for url in &expectation.urls {
             for (wanted, asker) in &all {
-                for client in clients(plan, &atlas, *asker) {
+                for client in askers(&atlas, plan, *asker, url) {
                     let follows = *wanted == Wanted::Works;
                     let job = Job {
                         url: url.to_string(),
@@ -89,12 +91,28 @@ fn questions<'m>(world: &'m world::World, plan: &Plan, folder: &Folder) -> Vec<Q
                         redirects: if follows { Redirects::Followed } else { Redirects::Kept },
                         authority: folder.authority(),
                     };
-                    questions.push(Question { expectation, wanted: *wanted, asker: *asker, client, job });
+                    let wanted = *wanted;
+                    questions.push(Question { expectation, wanted, asker: *asker, client, job });
                 }
             }
         }
     }
     questions
+}
+
+/// Those who would ask, as `explain` has it.
+fn askers(atlas: &Atlas<'_>, plan: &Plan, asker: Asker, url: &Url) -> Vec<Client> {
+    let mut all = clients(plan, atlas, asker);
+    let request = Request::get(url.clone());
+    let asks = |client: &Client| {
+        let Some(known) = atlas.client(client.address) else { return true };
+        let ask = request.ask(&known);
+        !with_facts(atlas.world, |facts| only_other_family(atlas.world, facts, &ask))
+    };
+    if all.iter().any(asks) {
+        all.retain(asks);
+    }
+    all
 }
 
 /// The running place of each node that is asked from.
@@ -108,7 +126,10 @@ fn places<'r>(
         let node = &plan.nodes[client.node];
         let known = |place: &&PlaceState| node.addresses == place.addresses;
         let place = running.place(&node.name).filter(known).ok_or_else(|| LabFailed::Unknown {
-            what: format!("`{}` has changed in the configuration since the lab was built", node.name),
+            what: format!(
+                "`{}` has changed in the configuration since the lab was built",
+                node.name
+            ),
             hint: "build it again: `pointsman lab down`, then `pointsman lab up`".to_owned(),
         })?;
         places.insert(client.node, place);
@@ -121,7 +142,11 @@ fn await_judged(folder: &Folder) {
     let end = Instant::now() + JUDGED_LIMIT;
     while Instant::now() < end {
         let Ok(status) = control::client::status(&folder.control_socket()) else { return };
-        let mut targets = status.target_groups.iter().filter(|group| group.in_use).flat_map(|group| &group.targets);
+        let mut targets = status
+            .target_groups
+            .iter()
+            .filter(|group| group.in_use)
+            .flat_map(|group| &group.targets);
         if !targets.any(|target| target.state == "initial") {
             return;
         }

@@ -153,7 +153,8 @@ impl Running {
     }
 
     pub fn place_names(&self) -> String {
-        let names: Vec<String> = self.places.iter().map(|place| format!("`{}`", place.name)).collect();
+        let names: Vec<String> =
+            self.places.iter().map(|place| format!("`{}`", place.name)).collect();
         names.join(", ")
     }
 }

@@ -73,8 +73,8 @@ pub fn up(up: &Up) -> Result<Running, LabFailed> {
         return Err(LabFailed::Running { holder: running.holder, file });
     }
     folder.forget_logs().map_err(io("make the folder of the lab"))?;
-    let privileges = namespace::isolate()
-        .map_err(|error| LabFailed::NotAllowed { error, hints: missing() })?;
+    let privileges =
+        namespace::isolate().map_err(|error| LabFailed::NotAllowed { error, hints: missing() })?;
     let log = std::fs::File::create(folder.logs().join("holder.log"));
     let mut command = Command::new(&up.program);
     command.args(["lab", "hold"]).arg(&file).arg("--state").arg(&state);
@@ -137,7 +137,11 @@ pub fn running(folder: &Folder) -> Result<Running, LabFailed> {
 /// Which settings of the machine stand in the way.
 fn missing() -> Vec<String> {
     let rows = [
-        ("/proc/sys/kernel/unprivileged_userns_clone", "0", "sysctl kernel.unprivileged_userns_clone=1"),
+        (
+            "/proc/sys/kernel/unprivileged_userns_clone",
+            "0",
+            "sysctl kernel.unprivileged_userns_clone=1",
+        ),
         ("/proc/sys/user/max_user_namespaces", "0", "sysctl user.max_user_namespaces=15000"),
         ("/proc/sys/user/max_net_namespaces", "0", "sysctl user.max_net_namespaces=15000"),
         (
