@@ -67,13 +67,7 @@ fn say(word: &Word) -> Result<(), LabFailed> {
 }
 
 fn prepare(hold: &Hold) -> Result<Kept, LabFailed> {
-    namespace::leave_terminal()
-        .or_else(|error| match error.kind() {
-            // It leads a group already.
-            std::io::ErrorKind::PermissionDenied => Ok(()),
-            _ => Err(error),
-        })
-        .map_err(io("leave the terminal"))?;
+    namespace::leave_terminal().map_err(io("leave the terminal"))?;
     let folder = Folder::of(&hold.state);
     let lock = folder.lock().map_err(io("lock the folder of the lab"))?;
     let lock = lock.ok_or_else(|| LabFailed::Holder("another lab is being built".to_owned()))?;

@@ -1,7 +1,6 @@
 //! `lab up` and `lab down`, seen from outside.
 
 use std::io::{BufRead, BufReader};
-use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
@@ -88,7 +87,6 @@ pub fn up(up: &Up) -> Result<Running, LabFailed> {
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(log.map_err(io("write the log of the lab"))?)
-        .process_group(0)
         .spawn()
         .map_err(io("start the holder of the lab"))?;
     let mut line = String::new();
