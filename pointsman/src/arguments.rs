@@ -12,7 +12,8 @@ pub struct Arguments {
     pub command: Command,
 }
 
-const EXIT_CODES: &str = "Exit codes: 0 done, 1 failed, 2 bad configuration or usage.";
+const EXIT_CODES: &str =
+    "Exit codes: 0 done, 1 failed, 2 bad configuration or usage, 3 a broken expectation.";
 
 #[derive(Debug, Subcommand)]
 pub enum Command {

@@ -9,7 +9,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 use config::Style;
-use lab::networks::{self, Finding, Folder, Hold, LabFailed, Running, Up};
+use lab::networks::{self, Finding, Folder, Hold, LabFailed, Running, Serve, Up};
 
 use crate::arguments::Instance;
 
@@ -41,6 +41,8 @@ enum Verb {
     Hold(HoldArguments),
     #[command(hide = true)]
     Ask,
+    #[command(hide = true)]
+    Serve(ServeArguments),
 }
 
 #[derive(Debug, Args)]
@@ -60,6 +62,21 @@ struct HoldArguments {
     up: UpArguments,
     #[arg(long)]
     own_user: bool,
+}
+
+#[derive(Debug, Args)]
+struct ServeArguments {
+    file: PathBuf,
+    address: std::net::SocketAddr,
+    name: String,
+    #[arg(long)]
+    tls: bool,
+    #[arg(long, num_args = 2)]
+    instance: Vec<u32>,
+    #[arg(long)]
+    group: Option<u32>,
+    #[arg(long)]
+    state: PathBuf,
 }
 
 #[derive(Debug, Args)]
@@ -103,6 +120,7 @@ pub fn carry_out(arguments: LabArguments, style: Style) -> ExitCode {
         }),
         Verb::Hold(arguments) => hold(arguments),
         Verb::Ask => ask(),
+        Verb::Serve(arguments) => serve(arguments),
     };
     done.unwrap_or_else(|failed| complain(&failed))
 }
@@ -189,6 +207,23 @@ fn ask() -> Result<ExitCode, LabFailed> {
         .map_err(|error| LabFailed::Io("read what to ask", error))?;
     println!("{}", networks::answer(&jobs).map_err(LabFailed::Holder)?);
     Ok(ExitCode::SUCCESS)
+}
+
+fn serve(arguments: ServeArguments) -> Result<ExitCode, LabFailed> {
+    let instance = match arguments.instance[..] {
+        [instance, application] => Some((instance, application as usize)),
+        _ => None,
+    };
+    networks::serve(&Serve {
+        file: arguments.file,
+        state: arguments.state,
+        address: arguments.address,
+        name: arguments.name,
+        tls: arguments.tls,
+        instance,
+        group: arguments.group,
+    })
+    .map(|()| ExitCode::SUCCESS)
 }
 
 // === probe ===

@@ -302,6 +302,222 @@ fn without_applications_nothing_answers() {
     assert!(stdout(&probe).contains("502; expected is an answer below 400"), "{}", stdout(&probe));
 }
 
+/// An application that redirects what already is https, one that is asked by TLS, and one behind
+/// another that does not run.
+const APPLICATIONS: &str = r#"network "office" {
+  cidrs = ["10.1.0.0/16"]
+}
+
+load_balancer "edge" {
+  addresses       = ["10.0.0.10"]
+  security_groups = [security_group.web]
+
+  listener "doubled" {
+    port = 80
+
+    default {
+      forward = target_group.doubled
+    }
+  }
+
+  listener "encrypted" {
+    port = 81
+
+    default {
+      forward = target_group.encrypted
+    }
+  }
+
+  listener "gateway" {
+    port = 82
+
+    default {
+      forward = target_group.gateway
+    }
+  }
+
+  listener "local" {
+    port = 83
+
+    default {
+      forward = target_group.local
+    }
+  }
+}
+
+security_group "web" {
+  ingress {
+    ports = [80, 81, 82, 83]
+    from  = [network.office]
+  }
+}
+
+instance "web" {
+  addresses = ["10.0.1.5"]
+
+  application "doubled" {
+    port      = 80
+    redirects = "https"
+  }
+
+  application "encrypted" {
+    port     = 443
+    protocol = "HTTPS"
+    answers  = 418
+  }
+
+  application "gateway" {
+    port    = 8080
+    forward = "127.0.0.1:3000"
+  }
+}
+
+target_group "doubled" {
+  port    = 80
+  targets = [instance.web]
+
+  health_check {
+    protocol            = "TCP"
+    interval            = "1s"
+    timeout             = "1s"
+    healthy_threshold   = 2
+    unhealthy_threshold = 2
+  }
+}
+
+target_group "encrypted" {
+  port     = 443
+  protocol = "HTTPS"
+  targets  = [instance.web]
+
+  health_check {
+    protocol            = "TCP"
+    interval            = "1s"
+    timeout             = "1s"
+    healthy_threshold   = 2
+    unhealthy_threshold = 2
+  }
+}
+
+target_group "gateway" {
+  port    = 8080
+  targets = [instance.web]
+
+  health_check {
+    protocol            = "TCP"
+    interval            = "1s"
+    timeout             = "1s"
+    healthy_threshold   = 2
+    unhealthy_threshold = 2
+  }
+}
+
+target_group "local" {
+  targets = ["127.0.0.1:3000"]
+
+  health_check {
+    protocol            = "TCP"
+    interval            = "1s"
+    timeout             = "1s"
+    healthy_threshold   = 2
+    unhealthy_threshold = 2
+  }
+}
+
+expect "it redirects" {
+  url          = "http://10.0.0.10/a?b"
+  works        = [network.office]
+  redirects_to = "https://10.0.0.10/a?b"
+  status       = "301"
+}
+
+expect "the status comes through" {
+  url    = "http://10.0.0.10:81/"
+  works  = [network.office]
+  status = "418"
+}
+
+expect "nothing is behind the gateway" {
+  url    = "http://10.0.0.10:82/"
+  works  = [network.office]
+  status = "502"
+}
+
+expect "the program's own machine" {
+  url   = "http://10.0.0.10:83/"
+  works = [network.office]
+}
+"#;
+
+#[test]
+fn applications_answer_as_they_are_declared() {
+    let Some(lab) = Lab::up(APPLICATIONS, &[]) else { return };
+    let probe = lab.lab(&["probe"]);
+    let text = stdout(&probe);
+    let rows = [
+        // The chain ends where nobody listens, which is what the first one is about.
+        ("http://10.0.0.10/a?b", "301 → https://10.0.0.10/a?b, then connection refused"),
+        ("http://10.0.0.10:81/", "418"),
+        ("http://10.0.0.10:82/", "502"),
+        ("http://10.0.0.10:83/", "200"),
+    ];
+    for (url, seen) in rows {
+        let line = text.lines().find(|line| line.contains(&format!("{url} ")));
+        assert!(line.is_some_and(|line| line.contains(seen)), "{url} {seen} in\n{text}");
+    }
+    assert_eq!(probe.status.code(), Some(3), "{text}");
+    assert!(text.ends_with("3 ok, 1 broken\n"), "{text}");
+}
+
+/// As the demos are: everything on loopback.
+const LOOPBACK: &str = r#"network "office" {
+  cidrs = ["127.10.0.0/16"]
+}
+
+network "guests" {
+  cidrs = ["127.20.0.0/16"]
+}
+
+load_balancer "local" {
+  addresses       = ["127.0.0.1"]
+  security_groups = [security_group.web]
+
+  listener "http" {
+    port = 8000
+
+    default {
+      forward = target_group.app
+    }
+  }
+}
+
+security_group "web" {
+  ingress {
+    ports = [8000]
+    from  = [network.office]
+  }
+}
+
+target_group "app" {
+  targets = ["127.0.0.1:3000"]
+}
+
+expect "the office" {
+  url    = "http://127.0.0.1:8000/"
+  works  = [network.office]
+  denied = [network.guests]
+}
+"#;
+
+#[test]
+fn networks_on_loopback_share_the_program_s_place() {
+    let Some(lab) = Lab::up(LOOPBACK, &[]) else { return };
+    let probe = lab.lab(&["probe"]);
+    let text = stdout(&probe);
+    assert_eq!(probe.status.code(), Some(0), "{text}{}", stderr(&probe));
+    assert!(text.ends_with("2 ok, 0 broken\n"), "{text}");
+}
+
 #[test]
 fn nothing_of_it_outlives_its_holder() {
     let Some(lab) = Lab::up(SHOP, &[]) else { return };

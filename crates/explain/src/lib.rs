@@ -32,7 +32,7 @@ pub use expect::{Violation, prove};
 pub use facts::{Behaviour, CertificateView, Enforcement, FactSource, Facts, TargetView, Trust};
 pub use fix::{Fix, fixes};
 pub use hop::{Evidence, Hop, Near, Recorder, State, Trace};
-pub use outcome::{Grade, Outcome, Sees, Speaker, Stage};
+pub use outcome::{Grade, Outcome, Sees, Speaker, Stage, reason};
 pub use question::{Client, Request, UnknownAsker, asker_words, clients_of, parse_asker};
 pub use report::{FixReport, OtherReport, REPORT_VERSION, Report, askers, explain};
 pub use space::{Cuts, Membership, Piece, prefixes};

@@ -5,6 +5,7 @@
 //! it; *up*, *exec* and *probe* are what a person does. Nothing is decided here: names, routes and
 //! admission are asked of `explain`, `verdict` and `world`.
 
+mod applications;
 mod ask;
 mod build;
 mod exec;
@@ -15,6 +16,8 @@ mod hosts;
 mod node;
 mod plan;
 mod probe;
+mod router;
+mod serve;
 mod state;
 mod up;
 
@@ -26,5 +29,6 @@ pub use exec::exec;
 pub use failed::LabFailed;
 pub use hold::{Hold, hold};
 pub use probe::{Finding, probe};
+pub use serve::{Serve, serve};
 pub use state::{Folder, PlaceState, Running};
 pub use up::{Up, down, running, up};

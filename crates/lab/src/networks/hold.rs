@@ -3,6 +3,7 @@
 //! (DECISIONS 30).
 
 use std::convert::Infallible;
+use std::ffi::OsString;
 use std::fs::File;
 use std::io::Write;
 use std::os::fd::AsRawFd;
@@ -81,15 +82,15 @@ fn prepare(hold: &Hold) -> Result<Kept, LabFailed> {
     let parts = Parts { program: &hold.program, folder: &folder, built: &built };
     for (at, node) in plan.nodes.iter().enumerate() {
         for application in &node.applications {
-            let address = application.address.to_string();
             // Its own end is in its log; what follows from it is what the lab is for.
-            parts.start(at, &format!("app-{at}"), &["demo-app", &address, &application.name])?;
+            let arguments = super::serve::arguments(application, hold);
+            parts.start(at, &format!("application-{at}"), &arguments)?;
         }
     }
     let edge = folder.edge().display().to_string();
     let served = served.display().to_string();
-    let mut program =
-        parts.start(EDGE, "edge", &["run", &served, "--state", &edge, "--cores", "1"])?;
+    let arguments = ["run", &served, "--state", &edge, "--cores", "1"].map(OsString::from);
+    let mut program = parts.start(EDGE, "edge", &arguments)?;
     await_serving(&mut program, &folder)?;
     folder.write(&running(hold, &plan, &built)?).map_err(io("write down what is up"))?;
     Ok(Kept { lock, built })
@@ -123,7 +124,7 @@ struct Parts<'a> {
 }
 
 impl Parts<'_> {
-    fn start(&self, at: usize, log: &str, arguments: &[&str]) -> Result<Child, LabFailed> {
+    fn start(&self, at: usize, log: &str, arguments: &[OsString]) -> Result<Child, LabFailed> {
         let log = self.folder.logs().join(format!("{log}.log"));
         let log = File::options()
             .create(true)

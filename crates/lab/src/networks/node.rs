@@ -1,10 +1,11 @@
 //! A place of the lab: what stands in a network namespace.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::IpNet;
 use model::{AddressSet, InstanceId, NetworkId};
-use serde::{Deserialize, Serialize};
+
+use super::applications::Listening;
 
 /// Somebody with addresses.
 #[derive(Clone, Debug)]
@@ -19,7 +20,9 @@ pub struct Node {
     pub seen_as: Vec<IpAddr>,
     /// Whole prefixes that lead here: every address in them may be a client's.
     pub prefixes: Vec<IpNet>,
-    pub applications: Vec<DemoApplication>,
+    /// To single addresses it speaks from one of its own that is not the usual one.
+    pub sources: Vec<(IpAddr, IpAddr)>,
+    pub applications: Vec<Listening>,
     /// `/etc/hosts`, as this place sees it.
     pub hosts: Vec<(IpAddr, String)>,
 }
@@ -35,13 +38,6 @@ pub enum Kind {
     Target,
 }
 
-/// What is started so that something answers.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct DemoApplication {
-    pub address: SocketAddr,
-    pub name: String,
-}
-
 impl Node {
     pub fn new(name: String, kind: Kind, home: usize, addresses: Vec<IpAddr>) -> Node {
         Node {
@@ -51,6 +47,7 @@ impl Node {
             addresses,
             seen_as: Vec::new(),
             prefixes: Vec::new(),
+            sources: Vec::new(),
             applications: Vec::new(),
             hosts: Vec::new(),
         }

@@ -1,16 +1,15 @@
 //! Which places a configuration needs, and where each of them lives: a value, before anything is made.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr};
 
 use explain::Atlas;
 use ipnet::IpNet;
-use model::{
-    AddressSet, Asker, Instance, InstanceId, NetworkId, Target, TargetAddress, TargetProtocol,
-};
+use model::{Action, AddressSet, Asker, GroupId, InstanceId, NetworkId, Target, TargetAddress};
 use world::World;
 
+use super::applications::{self, Listening, note};
 use super::hosts;
-use super::node::{DemoApplication, Kind, Node, client_in, owner, set_of};
+use super::node::{Kind, Node, client_in, owner, set_of};
 
 /// More places are not built.
 pub const NODES_MAX: usize = 256;
@@ -40,13 +39,15 @@ pub fn plan(world: &World) -> Result<Plan, String> {
     for at in 0..world.model.instances.len() {
         plan.instance(world, InstanceId(at as u32));
     }
-    for group in &world.model.target_groups {
-        group.targets.iter().for_each(|target| plan.target(world, target, group.protocol));
+    for (at, group) in world.model.target_groups.iter().enumerate() {
+        let id = GroupId(at as u32);
+        group.targets.iter().for_each(|target| plan.target(world, id, target));
     }
     for at in 0..world.model.networks.len() {
         plan.network(world, NetworkId(at as u32));
     }
     plan.internet(world);
+    plan.nodes[EDGE].sources = sources(world);
     if plan.nodes.len() > NODES_MAX {
         return Err(format!(
             "{} networks and instances are declared, and the lab builds at most {NODES_MAX}",
@@ -139,19 +140,12 @@ impl Plan {
             self.notes.push(format!("{name} has an address of `{home}`: both are in one place, and its security groups are not enforced"));
         }
         let mut node = Node::new(name, Kind::Instance(id), home, own.collect());
-        for port in ports(world, id, instance, &mut self.notes) {
-            let exact = shared.is_some();
-            node.applications.extend(applications(
-                &instance.name,
-                &instance.addresses,
-                port,
-                exact,
-            ));
-        }
+        node.applications = applications::of_instance(world, id, shared.is_some());
+        self.notes.extend(node.applications.iter().filter_map(|one| note(&world.model, one)));
         self.nodes.push(node);
     }
 
-    fn target(&mut self, world: &World, target: &Target, protocol: TargetProtocol) {
+    fn target(&mut self, world: &World, group: GroupId, target: &Target) {
         let address = match &target.address {
             TargetAddress::Instance { .. } => return,
             TargetAddress::Ip(address) => *address,
@@ -168,12 +162,11 @@ impl Plan {
             self.nodes.push(Node::new(name, Kind::Target, home, vec![address]));
             home
         });
-        let application =
-            DemoApplication { address: (address, target.port).into(), name: target.to_string() };
-        if protocol == TargetProtocol::Https {
-            self.notes.push(no_https(&target.to_string()));
-        } else if !self.nodes[at].applications.contains(&application) {
-            self.nodes[at].applications.push(application);
+        let listening = applications::of_target(world, group, target, address);
+        let there = |one: &Listening| one.address == listening.address;
+        if !self.nodes[at].applications.iter().any(there) {
+            self.notes.extend(note(&world.model, &listening));
+            self.nodes[at].applications.push(listening);
         }
     }
 
@@ -297,66 +290,36 @@ fn declared(world: &World) -> AddressSet {
     networks.chain(singles).chain(special).collect()
 }
 
-/// Where something listens: as declared, else wherever a target group expects it.
-fn ports(world: &World, id: InstanceId, instance: &Instance, notes: &mut Vec<String>) -> Vec<u16> {
-    let mut ports = Vec::new();
-    for application in &instance.applications {
-        let Some(port) = application.port else { continue };
-        if application.protocol == TargetProtocol::Https {
-            notes.push(no_https(&format!("instance.{}:{port}", instance.name)));
-            continue;
-        }
-        if let model::application::Written::Nginx(path) = &application.written {
-            notes.push(format!(
-                "instance.{}:{port} is the demo application, and not the nginx of `{}`",
-                instance.name,
-                path.display()
-            ));
-        }
-        ports.push(port);
-    }
-    ports.extend(instance.serves.iter().flatten());
-    if instance.serves.is_none() && instance.applications.is_empty() {
-        for group in &world.model.target_groups {
-            let is_it = |target: &&Target| world::instance_of(&world.model, target) == Some(id);
-            let expected = group.targets.iter().filter(is_it).map(|target| target.port);
-            match group.protocol {
-                TargetProtocol::Http => ports.extend(expected),
-                TargetProtocol::Https => notes.extend(
-                    expected.map(|port| no_https(&format!("instance.{}:{port}", instance.name))),
-                ),
+/// To its targets a load balancer speaks from its own address, by which their security groups know it.
+/// Where several share a target, the first does.
+fn sources(world: &World) -> Vec<(IpAddr, IpAddr)> {
+    let model = &world.model;
+    let mut sources: Vec<(IpAddr, IpAddr)> = Vec::new();
+    for listener in &model.listeners {
+        let own = &model[listener.load_balancer].addresses;
+        let actions = listener.rules.iter().map(|rule| &rule.action);
+        let forwards =
+            actions.chain([&listener.default_action]).filter_map(|action| match action {
+                Action::Forward(forward) => Some(forward),
+                Action::Redirect(_) | Action::FixedResponse(_) => None,
+            });
+        let groups = forwards.flat_map(|forward| &forward.groups).map(|one| &model[one.group]);
+        for target in groups.flat_map(|group| &group.targets) {
+            let addresses = match &target.address {
+                TargetAddress::Instance { id, .. } => &model[*id].addresses[..],
+                TargetAddress::Ip(address) => std::slice::from_ref(address),
+                TargetAddress::Name(_) => &[],
+            };
+            for to in addresses.iter().filter(|to| !to.is_loopback()) {
+                let fits = |from: &&IpAddr| {
+                    from.is_ipv4() == to.is_ipv4() && !from.is_loopback() && !from.is_unspecified()
+                };
+                let known = sources.iter().any(|(known, _)| known == to);
+                if let Some(from) = own.iter().find(fits).filter(|_| !known) {
+                    sources.push((*to, *from));
+                }
             }
         }
     }
-    let encrypted = |port: &u16| {
-        let own = instance.applications.iter().find(|one| one.port == Some(*port));
-        own.is_some_and(|one| one.protocol == TargetProtocol::Https)
-    };
-    ports.retain(|port| !encrypted(port));
-    ports.sort_unstable();
-    ports.dedup();
-    ports
-}
-
-fn no_https(what: &str) -> String {
-    format!("{what} speaks https, which the demo application does not: nothing listens there")
-}
-
-/// On every address of each family, or on exactly the declared ones where others live there too.
-fn applications(name: &str, addresses: &[IpAddr], port: u16, exact: bool) -> Vec<DemoApplication> {
-    let mut listening: Vec<IpAddr> = addresses
-        .iter()
-        .map(|address| match (exact, address) {
-            (true, address) => *address,
-            (false, IpAddr::V4(_)) => Ipv4Addr::UNSPECIFIED.into(),
-            (false, IpAddr::V6(_)) => std::net::Ipv6Addr::UNSPECIFIED.into(),
-        })
-        .collect();
-    listening.sort_unstable();
-    listening.dedup();
-    let of = |address| DemoApplication {
-        address: SocketAddr::new(address, port),
-        name: name.to_owned(),
-    };
-    listening.into_iter().map(of).collect()
+    sources
 }

@@ -22,7 +22,7 @@ use super::up::{read, running};
 use crate::client::Seen;
 
 /// How long targets may take to be judged after the start.
-const JUDGED_LIMIT: Duration = Duration::from_secs(30);
+const JUDGED_LIMIT: Duration = Duration::from_secs(15);
 
 /// One request and what came of it.
 #[derive(Clone, Debug)]

@@ -11,7 +11,7 @@ use super::hosts::{text, with_facts};
 use super::node::Node;
 use super::plan::{Plan, plan};
 
-fn world(text: &str) -> World {
+pub fn world(text: &str) -> World {
     let sources = Sources::single("lab.hcl", text);
     let (model, findings) = config::parse(&sources, &RealEnvironment);
     let errors: Vec<_> = findings.iter().filter(|f| f.severity == model::Severity::Error).collect();
@@ -79,7 +79,8 @@ record "shop.test" {
 fn everybody_has_a_place() {
     let world = world(SHOP);
     let plan = plan(&world).unwrap();
-    let rows: [(&str, &[&str], &[&str], &[u16]); 8] = [
+    type Row = (&'static str, &'static [&'static str], &'static [&'static str], &'static [u16]);
+    let rows: [Row; 8] = [
         ("edge", &["10.0.0.1", "10.0.0.10", "203.0.113.10"], &[], &[3001]),
         ("instance.web", &["10.0.1.5"], &[], &[8080]),
         ("instance.silent", &["10.0.1.6"], &[], &[]),
@@ -134,6 +135,15 @@ fn packets_leave_under_the_address_that_explain_expects() {
         let source = node(&plan, name).source(true, global).map(|source| source.to_string());
         assert_eq!(source.as_deref(), Some(expected), "{name} {global}");
     }
+}
+
+#[test]
+fn targets_know_the_load_balancer_by_its_own_address() {
+    let world = world(SHOP);
+    let plan = plan(&world).unwrap();
+    let sources: Vec<String> =
+        plan.nodes[0].sources.iter().map(|(to, from)| format!("{to} from {from}")).collect();
+    assert_eq!(sources, ["10.0.1.5 from 10.0.0.1", "10.0.1.7 from 10.0.0.1"]);
 }
 
 #[test]
