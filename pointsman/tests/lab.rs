@@ -9,107 +9,9 @@ use std::process::{Command, Output};
 
 use support::{PROGRAM, until};
 
-const SHOP: &str = r#"network "office" {
-  cidrs = ["10.1.0.0/16", "2001:db8:1::/64"]
-}
+const SHOP: &str = include_str!("lab/shop.hcl");
 
-network "guest-wifi" {
-  cidrs   = ["192.168.50.0/24"]
-  seen_as = ["198.51.100.20/32"]
-}
-
-load_balancer "shop" {
-  addresses        = ["10.0.0.10", "2001:db8:2::10"]
-  public_addresses = ["203.0.113.10"]
-  scheme           = "internet-facing"
-  security_groups  = [security_group.web]
-
-  listener "http" {
-    port = 80
-
-    default {
-      redirect {
-        protocol = "HTTPS"
-        port     = "443"
-      }
-    }
-  }
-
-  listener "https" {
-    port         = 443
-    protocol     = "HTTPS"
-    certificates = [certificate.shop]
-
-    default {
-      forward = target_group.app
-    }
-  }
-}
-
-security_group "web" {
-  ingress {
-    ports = [80, 443]
-    from  = [network.office, "198.51.100.99/32"]
-  }
-}
-
-security_group "app" {
-  ingress {
-    ports = [8080]
-    from  = [security_group.web]
-  }
-}
-
-certificate "shop" {
-  development = true
-  names       = ["shop.test"]
-}
-
-instance "web" {
-  addresses       = ["10.0.1.5"]
-  security_groups = [security_group.app]
-}
-
-target_group "app" {
-  port    = 8080
-  targets = [instance.web]
-
-  health_check {
-    interval            = "5s"
-    timeout             = "2s"
-    healthy_threshold   = 2
-    unhealthy_threshold = 2
-  }
-}
-
-record "shop.test" {
-  alias = load_balancer.shop
-}
-
-record "shop.test" {
-  addresses  = ["10.0.0.10", "2001:db8:2::10"]
-  visible_to = [network.office]
-}
-
-expect "the shop is for the office" {
-  url    = "https://shop.test/products"
-  works  = [network.office]
-  denied = [network.guest-wifi]
-}
-
-expect "http leads to https" {
-  url          = "http://shop.test/products"
-  works        = [network.office]
-  redirects_to = "https://shop.test/products"
-}
-
-expect "nobody goes round the load balancer" {
-  url    = "http://10.0.1.5:8080/"
-  denied = [network.office]
-}
-"#;
-
-/// Holds, but not for the guests.
+/// Does not hold.
 const BROKEN: &str = r#"
 expect "the guests see it too" {
   url   = "https://shop.test/"
@@ -126,6 +28,8 @@ impl Lab {
     fn up(configuration: &str, arguments: &[&str]) -> Option<Lab> {
         let lab = Lab { folder: tempfile::tempdir().unwrap() };
         fs::write(lab.folder.path().join("site.hcl"), configuration).unwrap();
+        let front = include_str!("lab/front.conf");
+        fs::write(lab.folder.path().join("front.conf"), front).unwrap();
         let up = lab.lab(&[&["up", "site.hcl"], arguments].concat());
         let errors = stderr(&up);
         if errors.contains("may not make networks") && std::env::var_os("CI").is_none() {
@@ -146,6 +50,19 @@ impl Lab {
 
     fn exec(&self, place: &str, command: &[&str]) -> Output {
         self.lab(&[&["exec", place, "--"], command].concat())
+    }
+
+    /// Another configuration in a lab of its own.
+    fn again(&self, configuration: &str) {
+        assert!(self.lab(&["down"]).status.success());
+        fs::write(self.folder.path().join("site.hcl"), configuration).unwrap();
+        let up = self.lab(&["up", "site.hcl"]);
+        assert!(up.status.success(), "{}{}", stderr(&up), self.logs());
+    }
+
+    fn probe(&self) -> (Option<i32>, String) {
+        let probe = self.lab(&["probe"]);
+        (probe.status.code(), format!("{}{}", stderr(&probe), stdout(&probe)))
     }
 
     fn holder(&self) -> u64 {
@@ -304,150 +221,7 @@ fn without_applications_nothing_answers() {
 
 /// An application that redirects what already is https, one that is asked by TLS, and one behind
 /// another that does not run.
-const APPLICATIONS: &str = r#"network "office" {
-  cidrs = ["10.1.0.0/16"]
-}
-
-load_balancer "edge" {
-  addresses       = ["10.0.0.10"]
-  security_groups = [security_group.web]
-
-  listener "doubled" {
-    port = 80
-
-    default {
-      forward = target_group.doubled
-    }
-  }
-
-  listener "encrypted" {
-    port = 81
-
-    default {
-      forward = target_group.encrypted
-    }
-  }
-
-  listener "gateway" {
-    port = 82
-
-    default {
-      forward = target_group.gateway
-    }
-  }
-
-  listener "local" {
-    port = 83
-
-    default {
-      forward = target_group.local
-    }
-  }
-}
-
-security_group "web" {
-  ingress {
-    ports = [80, 81, 82, 83]
-    from  = [network.office]
-  }
-}
-
-instance "web" {
-  addresses = ["10.0.1.5"]
-
-  application "doubled" {
-    port      = 80
-    redirects = "https"
-  }
-
-  application "encrypted" {
-    port     = 443
-    protocol = "HTTPS"
-    answers  = 418
-  }
-
-  application "gateway" {
-    port    = 8080
-    forward = "127.0.0.1:3000"
-  }
-}
-
-target_group "doubled" {
-  port    = 80
-  targets = [instance.web]
-
-  health_check {
-    protocol            = "TCP"
-    interval            = "1s"
-    timeout             = "1s"
-    healthy_threshold   = 2
-    unhealthy_threshold = 2
-  }
-}
-
-target_group "encrypted" {
-  port     = 443
-  protocol = "HTTPS"
-  targets  = [instance.web]
-
-  health_check {
-    protocol            = "TCP"
-    interval            = "1s"
-    timeout             = "1s"
-    healthy_threshold   = 2
-    unhealthy_threshold = 2
-  }
-}
-
-target_group "gateway" {
-  port    = 8080
-  targets = [instance.web]
-
-  health_check {
-    protocol            = "TCP"
-    interval            = "1s"
-    timeout             = "1s"
-    healthy_threshold   = 2
-    unhealthy_threshold = 2
-  }
-}
-
-target_group "local" {
-  targets = ["127.0.0.1:3000"]
-
-  health_check {
-    protocol            = "TCP"
-    interval            = "1s"
-    timeout             = "1s"
-    healthy_threshold   = 2
-    unhealthy_threshold = 2
-  }
-}
-
-expect "it redirects" {
-  url          = "http://10.0.0.10/a?b"
-  works        = [network.office]
-  redirects_to = "https://10.0.0.10/a?b"
-  status       = "301"
-}
-
-expect "the status comes through" {
-  url    = "http://10.0.0.10:81/"
-  works  = [network.office]
-  status = "418"
-}
-
-expect "nothing is behind the gateway" {
-  url    = "http://10.0.0.10:82/"
-  works  = [network.office]
-  status = "502"
-}
-
-expect "the program's own machine" {
-  url   = "http://10.0.0.10:83/"
-  works = [network.office]
-}
-"#;
+const APPLICATIONS: &str = include_str!("lab/applications.hcl");
 
 #[test]
 fn applications_answer_as_they_are_declared() {
@@ -470,44 +244,7 @@ fn applications_answer_as_they_are_declared() {
 }
 
 /// As the demos are: everything on loopback.
-const LOOPBACK: &str = r#"network "office" {
-  cidrs = ["127.10.0.0/16"]
-}
-
-network "guests" {
-  cidrs = ["127.20.0.0/16"]
-}
-
-load_balancer "local" {
-  addresses       = ["127.0.0.1"]
-  security_groups = [security_group.web]
-
-  listener "http" {
-    port = 8000
-
-    default {
-      forward = target_group.app
-    }
-  }
-}
-
-security_group "web" {
-  ingress {
-    ports = [8000]
-    from  = [network.office]
-  }
-}
-
-target_group "app" {
-  targets = ["127.0.0.1:3000"]
-}
-
-expect "the office" {
-  url    = "http://127.0.0.1:8000/"
-  works  = [network.office]
-  denied = [network.guests]
-}
-"#;
+const LOOPBACK: &str = include_str!("lab/loopback.hcl");
 
 #[test]
 fn networks_on_loopback_share_the_program_s_place() {
@@ -516,6 +253,59 @@ fn networks_on_loopback_share_the_program_s_place() {
     let text = stdout(&probe);
     assert_eq!(probe.status.code(), Some(0), "{text}{}", stderr(&probe));
     assert!(text.ends_with("2 ok, 0 broken\n"), "{text}");
+}
+
+/// "It works on my machine": the page comes from the server, the rest from the browser.
+const PHONES: &str = include_str!("lab/phones.hcl");
+
+#[test]
+fn the_first_story_in_namespaces() {
+    let Some(lab) = Lab::up(PHONES, &[]) else { return };
+    let rows = [
+        ("https://shop.test/", "office", "200"),
+        ("https://shop.test/", "guest-wifi", "200"),
+        ("https://shop.test/", "lte", "200"),
+        ("http://api.internal.test/products?page=1", "instance.web", "200"),
+        ("https://api.shop.test/products?page=2", "office", "200"),
+        ("https://api.shop.test/products?page=2", "guest-wifi", "connection timed out"),
+        ("https://api.shop.test/products?page=2", "lte", "connection timed out"),
+    ];
+    let (code, text) = lab.probe();
+    for (url, who, seen) in rows {
+        let is_it = |line: &&str| line.contains(url) && line.contains(&format!("  {who}"));
+        let lines: Vec<&str> = text.lines().filter(is_it).collect();
+        assert!(lines.iter().all(|line| line.contains(seen)), "{url} {who}: {seen} in\n{text}");
+        assert_eq!(lines.len(), 1, "{url} {who} in\n{text}");
+    }
+    assert_eq!(code, Some(3), "{text}");
+    lab.again(&PHONES.replace("from  = [network.office]", "from  = [anywhere]"));
+    let (code, text) = lab.probe();
+    assert!(text.ends_with("7 ok, 0 broken\n") && code == Some(0), "{text}");
+}
+
+/// "502 Bad Gateway": the application behind the front server is gone after a reboot.
+const GATEWAY: &str = include_str!("lab/gateway.hcl");
+
+#[test]
+fn the_second_story_in_namespaces() {
+    let Some(lab) = Lab::up(GATEWAY, &[]) else { return };
+    let (code, text) = lab.probe();
+    assert!(text.contains("502; expected is an answer below 400"), "{text}");
+    assert_eq!(code, Some(3), "{text}");
+
+    // As its owner did: the load balancer is taken away.
+    let bare = GATEWAY
+        .replace("alias = load_balancer.shop", "addresses = [\"203.0.113.30\"]")
+        .replace("from  = [security_group.shop]", "from  = [anywhere]");
+    lab.again(&bare);
+    let (code, text) = lab.probe();
+    let redirected = "301 → https://shop.test/, then connection refused";
+    assert!(text.contains(redirected), "{text}");
+    assert_eq!(code, Some(3), "{text}");
+
+    lab.again(&GATEWAY.replace("serves           = [80]", "serves           = [80, 3000]"));
+    let (code, text) = lab.probe();
+    assert!(text.ends_with("1 ok, 0 broken\n") && code == Some(0), "{text}");
 }
 
 #[test]

@@ -15,7 +15,8 @@ pub struct Request {
     pub host: String,
     pub forwarded_proto: Option<String>,
     body_bytes: u64,
-    chunked: bool,
+    /// No other request follows: it says so, or where its body ends is not looked for.
+    last: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -82,7 +83,7 @@ fn converse<S: Read + Write>(
         if let Some(location) = location {
             head += &format!("Location: {location}\r\n");
         }
-        if request.chunked {
+        if request.last {
             head += "Connection: close\r\n";
         }
         head += "Content-Type: application/json\r\n";
@@ -91,7 +92,7 @@ fn converse<S: Read + Write>(
         let writer = stream.get_mut();
         writer.write_all(format!("{head}{body}").as_bytes())?;
         writer.flush()?;
-        if request.chunked {
+        if request.last {
             return Ok(());
         }
     }
@@ -120,7 +121,8 @@ fn read_request(reader: &mut impl BufRead) -> io::Result<Option<Request>> {
             "host" => request.host = value.to_owned(),
             "x-forwarded-proto" => request.forwarded_proto = Some(value.to_owned()),
             "content-length" => request.body_bytes = value.parse().unwrap_or_default(),
-            "transfer-encoding" => request.chunked = true,
+            "transfer-encoding" => request.last = true,
+            "connection" if value.eq_ignore_ascii_case("close") => request.last = true,
             _ => {}
         }
     }

@@ -84,7 +84,8 @@ fn prepare(hold: &Hold) -> Result<Kept, LabFailed> {
         for application in &node.applications {
             // Its own end is in its log; what follows from it is what the lab is for.
             let arguments = super::serve::arguments(application, hold);
-            parts.start(at, &format!("application-{at}"), &arguments)?;
+            let log = format!("application-{at}-{}", application.address.port());
+            parts.start(at, &log, &arguments)?;
         }
     }
     let edge = folder.edge().display().to_string();

@@ -10,7 +10,7 @@ use net::netlink::{Family, Link, Netlink, Prefix, Rule, Table, Then, Way};
 use verdict::name::{SCOPE_PREFIXES, Scope, routed, scope};
 
 use super::guard;
-use super::node::Node;
+use super::node::{self, Node};
 use super::plan::Plan;
 
 /// What every namespace calls its link.
@@ -175,10 +175,11 @@ fn ways_out(inside: &mut Netlink, node: Option<&Node>, ipv4: bool, link: Link) -
     Ok(())
 }
 
-/// Whose packets to which prefixes do not find the way: asked of the one who knows.
+/// Which clients' packets to which prefixes do not find the way: asked of the one who knows. Load
+/// balancers reach their targets, whatever address they have towards the world.
 fn unrouted(plan: &Plan) -> Vec<(IpNet, IpNet)> {
     let mut pairs = Vec::new();
-    for node in &plan.nodes {
+    for node in plan.nodes.iter().filter(|node| node.kind != node::Kind::Edge) {
         let singles = node.addresses.iter().chain(&node.seen_as).copied().map(IpNet::from);
         for source in singles.chain(node.prefixes.iter().copied()) {
             let same = |net: &IpNet| net.addr().is_ipv4() == source.addr().is_ipv4();
