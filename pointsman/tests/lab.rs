@@ -341,6 +341,31 @@ fn nothing_of_it_outlives_its_holder() {
 }
 
 #[test]
+fn where_networks_are_refused_the_setting_is_named() {
+    let lab = Lab { folder: tempfile::tempdir().unwrap() };
+    fs::write(lab.folder.path().join("site.hcl"), LOOPBACK).unwrap();
+    let script = "echo 0 > /proc/sys/user/max_net_namespaces &&
+        echo 0 > /proc/sys/user/max_user_namespaces && echo limited &&
+        exec \"$0\" lab up site.hcl --state state";
+    let output = Command::new("unshare")
+        .args(["--user", "--map-root-user", "sh", "-c", script, PROGRAM])
+        .current_dir(lab.folder.path())
+        .output();
+    let output = match output {
+        Ok(output) if stdout(&output).contains("limited") => output,
+        other => {
+            // The lab itself may be allowed all the same: to root.
+            eprintln!("SKIPPED: no user namespace to refuse anything in: {other:?}");
+            return;
+        }
+    };
+    assert_eq!(output.status.code(), Some(2), "{}", stderr(&output));
+    for part in ["may not make networks", "user.max_net_namespaces=15000", "run it as root"] {
+        assert!(stderr(&output).contains(part), "{part} in {}", stderr(&output));
+    }
+}
+
+#[test]
 fn a_broken_configuration_builds_nothing() {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("site.hcl"), "load_balancer \"a\" { nonsense = 1 }\n").unwrap();

@@ -5,6 +5,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use explain::Atlas;
 use ipnet::IpNet;
 use model::{Action, AddressSet, Asker, GroupId, InstanceId, NetworkId, Target, TargetAddress};
+use verdict::name::Destination;
 use world::World;
 
 use super::applications::{self, Listening, note};
@@ -146,28 +147,52 @@ impl Plan {
     }
 
     fn target(&mut self, world: &World, group: GroupId, target: &Target) {
-        let address = match &target.address {
+        let addresses = match &target.address {
             TargetAddress::Instance { .. } => return,
-            TargetAddress::Ip(address) => *address,
-            TargetAddress::Name(host) if host.0 == "localhost" => Ipv4Addr::LOCALHOST.into(),
-            // Where the program finds it through a record, somebody has the address.
-            TargetAddress::Name(_) => return,
+            TargetAddress::Ip(address) => vec![*address],
+            TargetAddress::Name(host) if host.0 == "localhost" => vec![Ipv4Addr::LOCALHOST.into()],
+            TargetAddress::Name(host) => self.named(world, &host.0),
         };
         if world::instance_of(&world.model, target).is_some() {
             return;
         }
-        let at = self.at(address).unwrap_or_else(|| {
-            let home = self.nodes.len();
-            let name = format!("target.{address}");
-            self.nodes.push(Node::new(name, Kind::Target, home, vec![address]));
-            home
-        });
-        let listening = applications::of_target(world, group, target, address);
-        let there = |one: &Listening| one.address == listening.address;
-        if !self.nodes[at].applications.iter().any(there) {
-            self.notes.extend(note(&world.model, &listening));
-            self.nodes[at].applications.push(listening);
+        for address in addresses {
+            let at = self.at(address).unwrap_or_else(|| {
+                let home = self.nodes.len();
+                let name = format!("target.{address}");
+                self.nodes.push(Node::new(name, Kind::Target, home, vec![address]));
+                home
+            });
+            let declares = |instance: &model::Instance| instance.addresses.contains(&address);
+            if world.model.instances.iter().any(declares) {
+                // What listens there is the instance's to say.
+                continue;
+            }
+            let listening = applications::of_target(world, group, target, address);
+            let there = |one: &Listening| one.address == listening.address;
+            if !self.nodes[at].applications.iter().any(there) {
+                self.notes.extend(note(&world.model, &listening));
+                self.nodes[at].applications.push(listening);
+            }
         }
+    }
+
+    /// Where a name leads for the program, which is in no network.
+    fn named(&mut self, world: &World, host: &str) -> Vec<IpAddr> {
+        let resolved = verdict::name::resolve(&world.model.records, host, &|_| false);
+        let destinations = resolved.map(|resolved| resolved.destinations).unwrap_or_default();
+        let addresses: Vec<IpAddr> = destinations
+            .into_iter()
+            .filter_map(|destination| match destination {
+                Destination::Address(address) => Some(address),
+                Destination::LoadBalancer(_) => None,
+            })
+            .collect();
+        if addresses.is_empty() {
+            self.notes
+                .push(format!("no record says where the target `{host}` is: it is not in the lab"));
+        }
+        addresses
     }
 
     fn network(&mut self, world: &World, id: NetworkId) {

@@ -9,7 +9,7 @@ use world::World;
 use super::guard;
 use super::hosts::{text, with_facts};
 use super::node::Node;
-use super::plan::{Plan, plan};
+use super::plan::{Plan, clients, plan};
 
 pub fn world(text: &str) -> World {
     let sources = Sources::single("lab.hcl", text);
@@ -66,8 +66,9 @@ instance "silent" {
 }
 target_group "app" {
   port    = 8080
-  targets = [instance.web, "10.0.1.7:3000", "127.0.0.1:3001"]
+  targets = [instance.web, "10.0.1.7:3000", "127.0.0.1:3001", "db.test:5000", "other.test:5000"]
 }
+record "db.test" { addresses = ["10.0.1.8"] }
 record "shop.test" { alias = load_balancer.shop }
 record "shop.test" {
   addresses  = ["10.0.0.10"]
@@ -80,11 +81,12 @@ fn everybody_has_a_place() {
     let world = world(SHOP);
     let plan = plan(&world).unwrap();
     type Row = (&'static str, &'static [&'static str], &'static [&'static str], &'static [u16]);
-    let rows: [Row; 8] = [
+    let rows: [Row; 9] = [
         ("edge", &["10.0.0.1", "10.0.0.10", "203.0.113.10"], &[], &[3001]),
         ("instance.web", &["10.0.1.5"], &[], &[8080]),
         ("instance.silent", &["10.0.1.6"], &[], &[]),
         ("target.10.0.1.7", &["10.0.1.7"], &[], &[3000]),
+        ("target.10.0.1.8", &["10.0.1.8"], &[], &[5000]),
         // Neither the load balancer's nor of the network inside.
         ("office", &["10.0.0.2"], &[], &[]),
         ("inner", &["10.9.0.1"], &[], &[]),
@@ -99,6 +101,7 @@ fn everybody_has_a_place() {
         let serves: Vec<u16> = node.applications.iter().map(|one| one.address.port()).collect();
         assert_eq!(serves, ports, "ports of {name}");
     }
+    assert!(plan.notes.iter().any(|note| note.contains("`other.test`")), "{:?}", plan.notes);
     let (wifi, lte) = (node(&plan, "wifi"), node(&plan, "lte"));
     assert_eq!(wifi.home, lte.home, "answers to one address go to one place");
     let internet = node(&plan, "internet");
@@ -144,6 +147,36 @@ fn targets_know_the_load_balancer_by_its_own_address() {
     let sources: Vec<String> =
         plan.nodes[0].sources.iter().map(|(to, from)| format!("{to} from {from}")).collect();
     assert_eq!(sources, ["10.0.1.5 from 10.0.0.1", "10.0.1.7 from 10.0.0.1"]);
+}
+
+#[test]
+fn every_kind_of_asker_has_somebody_to_ask() {
+    let world = world(&format!(
+        "{SHOP}\nexpect \"it\" {{\n url = \"http://shop.test/\"\n works = [\"8.8.8.0/24\", anywhere]\n}}\n"
+    ));
+    let plan = plan(&world).unwrap();
+    let atlas = Atlas::of(&world);
+    let rows = [
+        ("office", "office 10.0.0.2"),
+        ("wifi", "wifi 192.168.50.1"),
+        ("internet", "internet 192.0.2.7"),
+        ("instance.web", "instance.web 10.0.1.5"),
+        ("10.0.7.0/24", "office 10.0.7.1"),
+        ("10.9.7.7", "inner 10.9.7.7"),
+        ("8.8.8.0/24", "internet 8.8.8.8"),
+    ];
+    for (asker, expected) in rows {
+        let asker = explain::parse_asker(&world.model, asker).unwrap();
+        let found: Vec<String> = clients(&plan, &atlas, asker)
+            .iter()
+            .map(|client| format!("{} {}", plan.nodes[client.node].name, client.address))
+            .collect();
+        assert!(found.iter().any(|one| one == expected), "{asker:?}: {expected} in {found:?}");
+        for client in clients(&plan, &atlas, asker) {
+            let has = plan.nodes[client.node].has(client.address);
+            assert!(has, "{asker:?}: {} is not in the lab", client.address);
+        }
+    }
 }
 
 #[test]

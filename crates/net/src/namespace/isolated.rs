@@ -51,7 +51,7 @@ pub fn isolate() -> io::Result<Privileges> {
     };
     // What is mounted here is seen nowhere else.
     mount_change("/", MountPropagationFlags::REC | MountPropagationFlags::PRIVATE)?;
-    if access("/proc/sys/net", Access::WRITE_OK) == Err(Errno::ROFS) {
+    if access("/proc/sys/net/ipv4/ip_forward", Access::WRITE_OK) == Err(Errno::ROFS) {
         // As in a container. If it cannot be helped, the first setting says so.
         let _ = mount_remount("/proc/sys", MountFlags::BIND, "");
     }
