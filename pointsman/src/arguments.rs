@@ -46,6 +46,8 @@ pub enum Command {
     Health(Instance),
     /// Play a story with real parts; without a name, list them.
     Demo(DemoArguments),
+    /// Build the declared networks as real ones, and ask from inside.
+    Lab(crate::lab::LabArguments),
     /// The application of the demos.
     #[command(hide = true)]
     DemoApp { address: std::net::SocketAddr, name: String },

@@ -34,6 +34,9 @@ pub fn carry_out(command: Command) -> ExitCode {
         Command::Status(arguments) => status(&arguments),
         Command::Health(instance) => health(&instance),
         Command::Demo(arguments) => demo(&arguments),
+        Command::Lab(arguments) => {
+            crate::lab::carry_out(arguments, terminal_style(std::io::stderr().is_terminal()))
+        }
         Command::DemoApp { address, name } => match lab::serve_app(address, &name) {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => complain(FAILED, &net::listen::explain(&error, address)),

@@ -3,6 +3,7 @@
 mod arguments;
 mod ask;
 mod commands;
+mod lab;
 mod one_liner;
 
 use std::process::ExitCode;

@@ -144,6 +144,11 @@ impl Outcome {
         }
     }
 
+    /// Nobody asks as this client: the name has addresses of the other IP family only.
+    pub fn is_other_family(&self) -> bool {
+        self.cause == Some(Obstacle::NameOtherFamily.into())
+    }
+
     /// Whether the security group turned it away.
     pub fn denied(&self) -> bool {
         self.stage == Stage::SecurityGroup && self.cause.is_some()

@@ -48,6 +48,18 @@ pub fn walk<T: Trace>(
     Walk { world, facts, ask }.onward_name(trace)
 }
 
+/// The addresses that the client's question for the name of the URL is answered with, of its own
+/// family; `None` is a load balancer without a declared address. Nothing if the name leads nowhere.
+pub fn addresses(world: &World, facts: &Facts<'_>, ask: &Ask<'_>) -> Vec<Option<IpAddr>> {
+    Walk { world, facts, ask }.known_addresses()
+}
+
+/// Whether the name has addresses, and none of the client's family: whoever has both families uses the
+/// other one, so that nobody asks as this client.
+pub fn only_other_family(world: &World, facts: &Facts<'_>, ask: &Ask<'_>) -> bool {
+    walk(world, facts, ask, &mut ()).iter().all(Outcome::is_other_family)
+}
+
 /// What every step looks at.
 #[derive(Clone, Copy)]
 struct Walk<'w> {

@@ -189,10 +189,7 @@ fn parts(atlas: &Atlas<'_>, facts: &Facts<'_>, request: &Request, classes: &Clas
         })
         .collect();
     parts.sort_by_key(|part| part.example.piece);
-    let beside = |part: &Part| {
-        let cause = Some(model::Cause::Obstacle(model::Obstacle::NameOtherFamily));
-        part.outcomes.iter().all(|outcome| outcome.cause == cause)
-    };
+    let beside = |part: &Part| part.outcomes.iter().all(Outcome::is_other_family);
     let at = parts.iter().position(beside).filter(|_| parts.len() > 1);
     let aside = at.map(|at| parts.remove(at));
     Partition { parts, pieces: classes.pieces, aside, left_out: classes.left_out.clone() }

@@ -3,20 +3,26 @@
 use std::fmt;
 use std::io::{self, Read, Write};
 use std::net::{IpAddr, SocketAddr};
+use std::path::Path;
 use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
 
 /// How long the person waits. A browser waits longer; the outcome is the same.
 const PATIENCE: Duration = Duration::from_millis(1500);
 const ANSWER_BYTES_MAX: u64 = 1024 * 1024;
 
 /// What the person sees.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Seen {
     Answer {
         status: u16,
         location: Option<String>,
         body: String,
     },
+    /// The name leads nowhere.
+    NoName,
     /// Nothing came back at all.
     TimedOut,
     /// Connected, and then silence (DECISIONS 10).
@@ -38,6 +44,7 @@ impl fmt::Display for Seen {
                     body.lines().find(|line| !line.trim().is_empty() && !line.starts_with("<html"));
                 write!(f, "{status} {}", line.unwrap_or("").trim())
             }
+            Seen::NoName => f.write_str("the name is not found"),
             Seen::TimedOut => f.write_str("connection timed out"),
             Seen::Silence => f.write_str("connected, then silence until the client gave up"),
             Seen::Refused => f.write_str("connection refused"),
@@ -61,33 +68,55 @@ impl Seen {
     }
 }
 
-/// One GET over plain HTTP from a source address.
-pub fn get(from: IpAddr, to: SocketAddr, host: &str, path: &str) -> Seen {
-    let stream = match net::stream::connect_from(from, to, PATIENCE) {
+/// What is asked, of whom, and as whom.
+#[derive(Clone, Copy, Debug)]
+pub struct Asked<'a> {
+    pub from: IpAddr,
+    pub to: SocketAddr,
+    pub method: &'a str,
+    /// For the certificate; the `Host` header is among the headers.
+    pub host: &'a str,
+    pub path: &'a str,
+    pub headers: &'a [(String, String)],
+    /// Over TLS, trusting this authority.
+    pub authority: Option<&'a Path>,
+}
+
+/// One request on a connection of its own.
+pub fn ask(asked: &Asked<'_>) -> Seen {
+    let stream = match net::stream::connect_from(asked.from, asked.to, PATIENCE) {
         Ok(stream) => stream,
         Err(error) => return failed_connect(&error),
     };
     let _ = stream.set_read_timeout(Some(PATIENCE));
-    exchange(stream, host, path)
+    match asked.authority {
+        None => exchange(stream, asked),
+        Some(authority) => match tls::blocking_client(stream, asked.host, authority) {
+            Ok(stream) => exchange(stream, asked),
+            Err(error) => Seen::Failed(error.to_string()),
+        },
+    }
+}
+
+/// One GET over plain HTTP from a source address.
+pub fn get(from: IpAddr, to: SocketAddr, host: &str, path: &str) -> Seen {
+    get_with(from, to, host, path, None)
 }
 
 /// One GET over TLS, trusting the authority in `authority`.
-pub fn get_tls(
+pub fn get_tls(from: IpAddr, to: SocketAddr, host: &str, path: &str, authority: &Path) -> Seen {
+    get_with(from, to, host, path, Some(authority))
+}
+
+fn get_with(
     from: IpAddr,
     to: SocketAddr,
     host: &str,
     path: &str,
-    authority: &std::path::Path,
+    authority: Option<&Path>,
 ) -> Seen {
-    let stream = match net::stream::connect_from(from, to, PATIENCE) {
-        Ok(stream) => stream,
-        Err(error) => return failed_connect(&error),
-    };
-    let _ = stream.set_read_timeout(Some(PATIENCE));
-    match tls::blocking_client(stream, host, authority) {
-        Ok(stream) => exchange(stream, host, path),
-        Err(error) => Seen::Failed(error.to_string()),
-    }
+    let headers = [("Host".to_owned(), host.to_owned())];
+    ask(&Asked { from, to, method: "GET", host, path, headers: &headers, authority })
 }
 
 fn failed_connect(error: &io::Error) -> Seen {
@@ -98,10 +127,12 @@ fn failed_connect(error: &io::Error) -> Seen {
     }
 }
 
-fn exchange(mut stream: impl Read + Write, host: &str, path: &str) -> Seen {
-    let request = format!(
-        "GET {path} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: story/1.0\r\nConnection: close\r\n\r\n"
-    );
+fn exchange(mut stream: impl Read + Write, asked: &Asked<'_>) -> Seen {
+    let mut request = format!("{} {} HTTP/1.1\r\n", asked.method, asked.path);
+    for (name, value) in asked.headers {
+        request += &format!("{name}: {value}\r\n");
+    }
+    request += "User-Agent: story/1.0\r\nConnection: close\r\n\r\n";
     if let Err(error) = stream.write_all(request.as_bytes()).and_then(|()| stream.flush()) {
         return failed_answer(&error);
     }

@@ -1,10 +1,11 @@
-//! The demos: the two stories with real parts in one process tree.
+//! The lab: declared networks as real ones, in namespaces of one process tree; and the demos, the two
+//! stories with real parts.
 //!
-//! Every part is a process of its own that speaks over real sockets: an app, front servers, load
+//! In a demo every part is a process of its own that speaks over real sockets: an app, front servers, load
 //! balancers, and clients in different networks. Nothing is scripted but who is started and killed,
 //! and which questions are asked.
 //!
-//! This crate must not decide anything about a request. Start at [`play`].
+//! This crate must not decide anything about a request. Start at [`play`] and [`networks`].
 
 mod app;
 mod client;
@@ -12,6 +13,8 @@ mod gateway_502;
 mod observe;
 mod stage;
 mod works_on_my_machine;
+
+pub mod networks;
 
 use std::path::PathBuf;
 

@@ -26,6 +26,7 @@ const VETH_PEER: u16 = 1;
 // linux/fib_rules.h
 const RULE_DESTINATION: u16 = 1;
 const RULE_SOURCE: u16 = 2;
+const RULE_INPUT: u16 = 3;
 const RULE_PRIORITY: u16 = 6;
 const RULE_TABLE: u16 = 15;
 const RULE_PROTOCOL: u16 = 22;
@@ -67,15 +68,22 @@ pub enum Way {
 
 /// A policy rule; the lowest priority is asked first.
 #[derive(Clone, Copy, Debug)]
-pub struct Rule {
+pub struct Rule<'a> {
     pub priority: u32,
-    /// The family, if neither prefix says it.
-    pub ipv6: bool,
+    pub family: Family,
+    /// Only of packets that come in by this interface.
+    pub input: Option<&'a str>,
     pub source: Option<Prefix>,
     pub destination: Option<Prefix>,
     /// TCP only, to these ports.
     pub tcp_ports: Option<(u16, u16)>,
     pub then: Then,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Family {
+    V4,
+    V6,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -171,12 +179,12 @@ impl Netlink {
         self.change(message)
     }
 
-    pub fn add_rule(&mut self, rule: &Rule) -> io::Result<()> {
+    pub fn add_rule(&mut self, rule: &Rule<'_>) -> io::Result<()> {
         let message = rule_message(libc::RTM_NEWRULE, NEW, rule);
         self.change(message)
     }
 
-    pub fn remove_rule(&mut self, rule: &Rule) -> io::Result<()> {
+    pub fn remove_rule(&mut self, rule: &Rule<'_>) -> io::Result<()> {
         let message = rule_message(libc::RTM_DELRULE, CHANGE, rule);
         self.change(message)
     }
@@ -199,6 +207,12 @@ impl Netlink {
     }
 }
 
+impl Family {
+    pub const fn of(address: IpAddr) -> Family {
+        if address.is_ipv4() { Family::V4 } else { Family::V6 }
+    }
+}
+
 /// linux/rtnetlink.h: the gateway is a neighbour even though no route says so.
 const RTNH_F_ONLINK: u32 = 4;
 
@@ -211,10 +225,11 @@ impl Table {
     }
 }
 
-fn rule_message(kind: u16, flags: u16, rule: &Rule) -> Message {
-    let address = rule.source.or(rule.destination).map(|(address, _)| address);
-    let ipv6 = address.map_or(rule.ipv6, |address| address.is_ipv6());
-    let family = if ipv6 { libc::AF_INET6 } else { libc::AF_INET } as u8;
+fn rule_message(kind: u16, flags: u16, rule: &Rule<'_>) -> Message {
+    let family = match rule.family {
+        Family::V4 => libc::AF_INET as u8,
+        Family::V6 => libc::AF_INET6 as u8,
+    };
     let length = |prefix: Option<Prefix>| prefix.map_or(0, |(_, length)| length);
     let (table, action) = match rule.then {
         Then::Table(table) => (table.number(), ACTION_TABLE),
@@ -225,6 +240,9 @@ fn rule_message(kind: u16, flags: u16, rule: &Rule) -> Message {
     message.bytes(&0u32.to_ne_bytes()).number(RULE_PRIORITY, rule.priority);
     if table != 0 {
         message.number(RULE_TABLE, table.into());
+    }
+    if let Some(name) = rule.input {
+        message.text(RULE_INPUT, name);
     }
     // A prefix of length 0 is everybody, which is said by leaving it out.
     for (attribute, prefix) in [(RULE_DESTINATION, rule.destination), (RULE_SOURCE, rule.source)] {

@@ -1,4 +1,4 @@
-//! A client that waits: for demos, probes and tools, not for the data plane.
+//! A client and a server that wait: for demos, probes and tools, not for the data plane.
 
 use std::io;
 use std::net::TcpStream;
@@ -7,7 +7,13 @@ use std::sync::Arc;
 
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{CertificateError, ClientConfig, ClientConnection, Error, RootCertStore, StreamOwned};
+use rustls::sign::SingleCertAndKey;
+use rustls::{
+    CertificateError, ClientConfig, ClientConnection, Error, RootCertStore, ServerConfig,
+    ServerConnection, StreamOwned,
+};
+
+use crate::Identity;
 
 /// A connection of [`blocking_client`].
 pub type BlockingStream = StreamOwned<ClientConnection, TcpStream>;
@@ -95,5 +101,30 @@ fn failure(error: io::Error) -> HandshakeFailure {
             _ => HandshakeFailure::Untrusted,
         },
         _ => HandshakeFailure::Protocol,
+    }
+}
+
+/// What a small server needs to speak TLS with one certificate.
+#[derive(Clone, Debug)]
+pub struct BlockingServer(Arc<ServerConfig>);
+
+impl BlockingServer {
+    pub fn new(identity: Identity) -> io::Result<BlockingServer> {
+        let provider = Arc::clone(crate::policy::provider());
+        let config = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .map_err(io::Error::other)?
+            .with_no_client_auth()
+            .with_cert_resolver(Arc::new(SingleCertAndKey::from(identity.key)));
+        Ok(BlockingServer(Arc::new(config)))
+    }
+
+    /// The handshake happens with the first read or write.
+    pub fn accept(
+        &self,
+        stream: TcpStream,
+    ) -> io::Result<StreamOwned<ServerConnection, TcpStream>> {
+        let server = ServerConnection::new(Arc::clone(&self.0)).map_err(io::Error::other)?;
+        Ok(StreamOwned::new(server, stream))
     }
 }

@@ -22,7 +22,9 @@ mod policy;
 mod ticket;
 
 pub use authority::{AuthorityError, DEVELOPMENT_NAMES, LocalAuthority};
-pub use blocking::{BlockingStream, HandshakeFailure, Trusted, blocking_client, handshake};
+pub use blocking::{
+    BlockingServer, BlockingStream, HandshakeFailure, Trusted, blocking_client, handshake,
+};
 pub use identity::{Identity, LoadError, LoadWarning, Loaded};
 pub use names::{cipher_name, key_exchange_name, version_name};
 pub use server::{Failure, HandshakeFacts, ServerSettings, ServerStream, SettingsError};

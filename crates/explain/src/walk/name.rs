@@ -55,6 +55,12 @@ impl Walk<'_> {
         outcomes
     }
 
+    pub fn known_addresses(&self) -> Vec<Option<IpAddr>> {
+        let destinations = self.destinations(&mut ()).unwrap_or_default();
+        let all = destinations.into_iter().flat_map(|destination| self.addresses(destination));
+        all.map(|known| known.address).collect()
+    }
+
     fn destinations<T: Trace>(&self, trace: &mut T) -> Result<Vec<Destination>, Outcome> {
         let model = &self.world.model;
         let host = &self.ask.url.host;

@@ -8,7 +8,9 @@ use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Command;
 
-use rustix::mount::{MountPropagationFlags, mount_bind, mount_change};
+use rustix::fs::{Access, access};
+use rustix::io::Errno;
+use rustix::mount::{MountFlags, MountPropagationFlags, mount_bind, mount_change, mount_remount};
 use rustix::process::{PidfdFlags, Signal, getegid, geteuid};
 use rustix::thread::{LinkNameSpaceType, UnshareFlags, move_into_link_name_space};
 
@@ -49,6 +51,10 @@ pub fn isolate() -> io::Result<Privileges> {
     };
     // What is mounted here is seen nowhere else.
     mount_change("/", MountPropagationFlags::REC | MountPropagationFlags::PRIVATE)?;
+    if access("/proc/sys/net/ipv4/ip_forward", Access::WRITE_OK) == Err(Errno::ROFS) {
+        // As in a container. If it cannot be helped, the first setting says so.
+        let _ = mount_remount("/proc/sys", MountFlags::BIND, "");
+    }
     Ok(privileges)
 }
 
@@ -153,7 +159,7 @@ impl Process {
 pub fn await_child() -> io::Result<Option<u32>> {
     match rustix::process::wait(rustix::process::WaitOptions::empty()) {
         Ok(ended) => Ok(ended.map(|(pid, _)| pid.as_raw_nonzero().get() as u32)),
-        Err(rustix::io::Errno::CHILD) => Ok(None),
+        Err(Errno::CHILD) => Ok(None),
         Err(error) => Err(error.into()),
     }
 }

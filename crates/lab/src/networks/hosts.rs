@@ -1,0 +1,153 @@
+//! Names as each place sees them, in the form of `/etc/hosts` (hosts(5)).
+
+use std::collections::BTreeSet;
+use std::fmt::Write;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use explain::{
+    Ask, CertificateView, Enforcement, FactSource, Facts, Membership, TargetView, Trust, addresses,
+};
+use model::{CertificateId, Condition, TargetAddress, Url};
+use verdict::certificate::{CertificateFacts, KeyKind};
+use world::World;
+
+use super::node::Node;
+use super::plan::{EDGE, Plan};
+
+/// For programs that would ask somebody else.
+pub const NO_RESOLVER: &str = "# The lab has no resolver: names are in /etc/hosts.\n";
+pub const SWITCH: &str = "hosts: files dns\npasswd: files\ngroup: files\nservices: files\n";
+
+/// More names are left out.
+const NAMES_MAX: usize = 4096;
+
+/// What every place calls everything that the configuration names.
+pub fn fill(plan: &mut Plan, world: &World) {
+    let mut names: Vec<String> = names(world).into_iter().collect();
+    if names.len() > NAMES_MAX {
+        plan.notes.push(format!(
+            "{} names are declared: only {NAMES_MAX} of them are known in the lab",
+            names.len()
+        ));
+        names.truncate(NAMES_MAX);
+    }
+    let edge = plan.nodes[EDGE].addresses.clone();
+    let membership = Membership::of_model(&world.model);
+    with_facts(world, |facts| {
+        for node in &mut plan.nodes {
+            node.hosts = of_node(world, facts, &membership, node, &names, &edge);
+        }
+    });
+}
+
+/// What `explain` is told where only names and routes are asked.
+pub fn with_facts<T>(world: &World, ask: impl FnOnce(&Facts<'_>) -> T) -> T {
+    let certificates = |id| CertificateView {
+        facts: Some(declared_certificate(world, id)),
+        trust: Trust::Authority,
+    };
+    ask(&Facts {
+        now_unix: 0,
+        certificates: &certificates,
+        targets: &|_, _| TargetView::ASSUMED,
+        enforcement: &|_| Enforcement::NotKnown,
+        source: FactSource::Proof,
+    })
+}
+
+pub fn text(node: &Node) -> String {
+    let mut text = String::from("127.0.0.1 localhost\n::1 localhost\n");
+    for (address, name) in &node.hosts {
+        let _ = writeln!(text, "{address} {name}");
+    }
+    text
+}
+
+fn of_node(
+    world: &World,
+    facts: &Facts<'_>,
+    membership: &Membership,
+    node: &Node,
+    names: &[String],
+    edge: &[IpAddr],
+) -> Vec<(IpAddr, String)> {
+    let mut hosts = Vec::new();
+    for ipv4 in [true, false] {
+        let Some(client) = node.addresses.iter().find(|one| one.is_ipv4() == ipv4) else {
+            continue;
+        };
+        let of_edge = edge.iter().copied().find(|one| one.is_ipv4() == ipv4);
+        for name in names {
+            // The port only tells apart load balancers that no record names.
+            let found = ["https", "http"].into_iter().find_map(|scheme| {
+                let url = Url::parse(&format!("{scheme}://{name}/")).ok()?;
+                let ask = Ask {
+                    client: *client,
+                    seen_as: None,
+                    networks: membership.of(*client),
+                    url: &url,
+                    method: "GET",
+                    headers: &[],
+                    to: None,
+                };
+                Some(addresses(world, facts, &ask)).filter(|found| !found.is_empty())
+            });
+            let found = found.into_iter().flatten();
+            // A load balancer without an address of its own has those of the place where it runs.
+            let found = found.filter_map(|address| address.or(of_edge));
+            hosts.extend(found.map(|address| (address, name.clone())));
+        }
+    }
+    hosts
+}
+
+/// As far as names go, which is all that is asked here.
+fn declared_certificate(world: &World, id: CertificateId) -> Arc<CertificateFacts> {
+    Arc::new(CertificateFacts {
+        names: world.model[id].names.clone(),
+        key: KeyKind::Ecdsa,
+        key_bits: 256,
+        not_before: i64::MIN,
+        not_after: i64::MAX,
+        signature_hash_rank: 2,
+    })
+}
+
+/// Every full name in the configuration.
+fn names(world: &World) -> BTreeSet<String> {
+    let model = &world.model;
+    let mut names: BTreeSet<String> = BTreeSet::new();
+    names.extend(model.records.iter().map(|record| record.name.0.clone()));
+    for record in &model.records {
+        if let model::RecordData::Canonical(host) = &record.data {
+            names.insert(host.0.clone());
+        }
+    }
+    let pages = model.pages.iter();
+    let calls = pages.flat_map(|page| page.calls.iter().chain(&page.server_calls)).map(|c| &c.url);
+    let urls = model.expectations.iter().flat_map(|one| &one.urls);
+    let urls = urls.chain(model.expectations.iter().filter_map(|one| one.redirects_to.as_ref()));
+    let urls = urls.chain(calls).chain(model.pages.iter().map(|page| &page.url));
+    names.extend(urls.filter(|url| url.address().is_none()).map(|url| url.host.clone()));
+    names.extend(model.certificates.iter().flat_map(|one| one.names.iter().cloned()));
+    for target in model.target_groups.iter().flat_map(|group| &group.targets) {
+        if let TargetAddress::Name(host) = &target.address {
+            names.insert(host.0.clone());
+        }
+    }
+    let rules = model.listeners.iter().flat_map(|listener| &listener.rules);
+    for condition in rules.flat_map(|rule| &rule.conditions) {
+        if let Condition::Host(values) = condition {
+            names.extend(values.iter().map(|value| value.source().to_ascii_lowercase()));
+        }
+    }
+    names.retain(|name| name != "localhost" && is_name(name));
+    names
+}
+
+/// Neither a wildcard nor an address.
+fn is_name(name: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
+    !name.is_empty() && name.chars().all(plain) && name.parse::<IpAddr>().is_err()
+}
