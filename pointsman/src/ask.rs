@@ -81,10 +81,21 @@ fn from_instance(
     knowledge: &Knowledge,
 ) -> Result<Result<Answer, BadQuestion>, ExitCode> {
     let socket = state(&knowledge.instance).control_socket();
-    control::client::explain(&socket, query).map_err(|error| {
+    let answered = control::client::explain(&socket, query).map_err(|error| {
         let hint = "ask files with `--config FILE`, or name the instance's `--state DIR`";
         complain(FAILED, &format!("{error}\n  hint: {hint}"))
-    })
+    })?;
+    Ok(answered.map(from_here))
+}
+
+/// Files below the current folder by their path from here, as whoever asks would name them. The
+/// instance names them as it was told to.
+fn from_here(answer: Answer) -> Answer {
+    let Ok(here) = std::env::current_dir() else { return answer };
+    let Ok(text) = serde_json::to_string(&answer) else { return answer };
+    // Places and the lines of a diff begin with the file's name.
+    let shorter = text.replace(&format!("\"{}/", here.display()), "\"");
+    serde_json::from_str(&shorter).unwrap_or(answer)
 }
 
 fn from_files(query: &Query, files: &Files) -> Result<Result<Answer, BadQuestion>, ExitCode> {

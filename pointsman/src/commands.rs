@@ -344,9 +344,7 @@ fn demo(arguments: &DemoArguments) -> ExitCode {
         Err(error) => return complain(FAILED, &format!("cannot find this program: {error}")),
     };
     let pace = if arguments.auto { lab::Pace::Unattended } else { lab::Pace::Keyboard };
-    // Before any thread: in a network of its own the kernel can drop what is not admitted.
-    let private_network = net::namespace::enter_private_network().is_ok();
-    match lab::play(demo, lab::Setting { program, pace, private_network }) {
+    match lab::play(demo, &lab::Setting { program, pace }) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failed) => complain(FAILED, &failed.to_string()),
     }

@@ -175,6 +175,8 @@ fn behaviour(group: &TargetGroup, seen: ProbeResult) -> Behaviour {
         ProbeResult::Reset if same_protocol => Behaviour::Closes,
         ProbeResult::Timeout if same_protocol => Behaviour::Hangs,
         ProbeResult::Malformed if same_protocol => Behaviour::Nonsense,
+        // A gateway's own words: what is behind it does not answer, whatever is asked.
+        ProbeResult::Status(status @ 502..=504) if same_protocol => Behaviour::Answers(status),
         ProbeResult::TlsFailed
         | ProbeResult::Reset
         | ProbeResult::Timeout

@@ -20,7 +20,12 @@ pub fn advice(world: &World, _: &Facts<'_>, reports: &[PartReport], parts: &[Par
     for outcome in outcomes {
         let Some(cause) = outcome.cause else { continue };
         match cause {
-            Cause::Refusal(Refusal::TargetRefused) => advice.extend(start_words(world, outcome)),
+            Cause::Refusal(
+                Refusal::TargetRefused
+                | Refusal::TargetAnswered502
+                | Refusal::TargetAnswered503
+                | Refusal::TargetAnswered504,
+            ) => advice.extend(start_words(world, outcome)),
             Cause::Refusal(Refusal::TargetNoneRegistered) => {
                 if let Some(group) = outcome.group {
                     let name = &world.model[group].name;
@@ -60,12 +65,28 @@ fn by_application(outcome: &Outcome) -> bool {
     matches!(outcome.sees, Sees::Answer { speaker: Speaker::Application, .. })
 }
 
+/// What to start: the services that are declared to run on the targets' machines, else whatever
+/// should listen.
 fn start_words(world: &World, outcome: &Outcome) -> Vec<String> {
     let Some(group) = outcome.group else { return Vec::new() };
-    let group = &world.model[group];
-    let targets: Vec<String> = group.targets.iter().map(ToString::to_string).collect();
-    vec![format!(
-        "start what should listen on {}: `ss -ltnp` on its machine shows what does",
-        targets.join(", ")
-    )]
+    let model = &world.model;
+    let group = &model[group];
+    let machines: BTreeSet<_> =
+        group.targets.iter().filter_map(|target| world::instance_of(model, target)).collect();
+    let mut words = Vec::new();
+    for machine in machines.into_iter().map(|id| &model[id]) {
+        let units = machine.applications.iter().filter_map(|one| one.unit.as_ref());
+        words.extend(units.map(|unit| {
+            let start = if unit.enabled == Some(true) { "start" } else { "enable --now" };
+            format!("on instance.{}: systemctl {start} {}", machine.name, unit.name)
+        }));
+    }
+    if words.is_empty() && outcome.cause == Some(Refusal::TargetRefused.into()) {
+        let targets: Vec<String> = group.targets.iter().map(ToString::to_string).collect();
+        words.push(format!(
+            "start what should listen on {}: `ss -ltnp` on its machine shows what does",
+            targets.join(", ")
+        ));
+    }
+    words
 }

@@ -9,39 +9,38 @@
 
 mod app;
 mod client;
-mod gateway_502;
 mod observe;
-mod stage;
-mod works_on_my_machine;
+mod stories;
+mod theatre;
 
 pub mod networks;
 
 use std::path::PathBuf;
+use std::{fmt, io};
+
+use theatre::Theatre;
 
 pub use app::serve_app;
 pub use observe::{Call, Observed, observe};
-pub use stage::{Failed, Pace};
+pub use stories::DEMOS;
 
 /// A demo that can be played.
 #[derive(Clone, Copy, Debug)]
 pub struct Demo {
     pub name: &'static str,
     pub summary: &'static str,
-    play: fn(&mut stage::Stage) -> Result<(), Failed>,
+    pub(crate) shop: &'static str,
+    pub(crate) play: fn(&mut Theatre) -> Result<(), Failed>,
 }
 
-pub const DEMOS: &[Demo] = &[
-    Demo {
-        name: "gateway-502",
-        summary: "502 Bad Gateway: whose is it? The app's front server's, or the load balancer's own",
-        play: gateway_502::play,
-    },
-    Demo {
-        name: "works-on-my-machine",
-        summary: "the page works on every PC in the office and on no phone: a security group",
-        play: works_on_my_machine::play,
-    },
-];
+/// Who turns the pages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pace {
+    /// Nobody: play to the end.
+    Unattended,
+    /// The person at the keyboard.
+    Keyboard,
+}
 
 /// What a demo needs to know of the program it belongs to.
 #[derive(Clone, Debug)]
@@ -49,12 +48,49 @@ pub struct Setting {
     /// The `pointsman` executable, which plays every part.
     pub program: PathBuf,
     pub pace: Pace,
-    /// Whether this process lives in a network namespace of its own, where the kernel can drop.
-    pub private_network: bool,
 }
 
+/// Why a demo did not play to its end.
+#[derive(Debug)]
+pub enum Failed {
+    Io(&'static str, io::Error),
+    NotReady {
+        part: String,
+        output: String,
+    },
+    /// The story went otherwise than it should.
+    Unexpected {
+        asked: String,
+        expected: String,
+        seen: String,
+    },
+}
+
+impl fmt::Display for Failed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Failed::Io(what, error) => write!(f, "cannot {what}: {error}"),
+            Failed::NotReady { part, output } => {
+                write!(f, "waited in vain for {part}\n{output}")
+            }
+            Failed::Unexpected { asked, expected, seen } => {
+                write!(f, "{asked}: expected {expected}, saw {seen}")
+            }
+        }
+    }
+}
+
+impl std::error::Error for Failed {}
+
 /// Plays a demo to its end and cleans up, also when it fails.
-pub fn play(demo: &Demo, setting: Setting) -> Result<(), Failed> {
-    let mut stage = stage::Stage::open(setting)?;
-    (demo.play)(&mut stage)
+pub fn play(demo: &Demo, setting: &Setting) -> Result<(), Failed> {
+    println!("{}\n", demo.summary);
+    let mut theatre = Theatre::open(setting, demo.shop)?;
+    if !theatre.is_lab() {
+        theatre.tell("(This machine allows no network namespaces: every network is an address of 127/8 here, and");
+        theatre.tell(
+            "who is refused connects and hears nothing, where in the cloud the attempt times out.)",
+        );
+    }
+    (demo.play)(&mut theatre)
 }

@@ -24,11 +24,44 @@ mod up;
 #[cfg(test)]
 mod tests;
 
-pub use ask::answer;
+use std::ffi::OsString;
+use std::net::IpAddr;
+use std::path::Path;
+
+use explain::{Atlas, Request, addresses};
+use model::Url;
+use world::World;
+
+pub use applications::Listening;
+pub use ask::{Job, Redirects, answer};
 pub use exec::exec;
 pub use failed::LabFailed;
 pub use hold::{Hold, hold};
 pub use probe::{Finding, probe};
 pub use serve::{Serve, serve};
 pub use state::{Folder, PlaceState, Running};
-pub use up::{Up, down, running, up};
+pub use up::{Up, down, read, running, up};
+
+/// The place and the address of every application that a lab of this World would start.
+pub fn applications(world: &World) -> Result<Vec<(String, Listening)>, String> {
+    let nodes = plan::plan(world)?.nodes.into_iter();
+    let of_node = |node: node::Node| {
+        let name = node.name.clone();
+        node.applications.into_iter().map(move |one| (name.clone(), one))
+    };
+    Ok(nodes.flat_map(of_node).collect())
+}
+
+/// With which arguments the program is such an application.
+pub fn application_arguments(listening: &Listening, file: &Path, state: &Path) -> Vec<OsString> {
+    serve::arguments(listening, file, state)
+}
+
+/// Where the name of an address leads this client, of its own family.
+pub fn address_of(world: &World, url: &Url, client: IpAddr) -> Option<IpAddr> {
+    let atlas = Atlas::of(world);
+    let client = atlas.client(client)?;
+    let request = Request::get(url.clone());
+    let found = hosts::with_facts(world, |facts| addresses(world, facts, &request.ask(&client)));
+    found.into_iter().flatten().next()
+}

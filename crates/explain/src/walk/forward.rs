@@ -149,7 +149,22 @@ impl Walk<'_> {
         for end in ends {
             match end {
                 Trial::Answers(status) => {
-                    let cause = Refusal::of_target_status(status).map(Into::into);
+                    let cause = Refusal::of_target_status(status);
+                    trace.hop(|| {
+                        let text = match self.facts.source {
+                            FactSource::Running => {
+                                format!("the target answers {status}, also to its health check")
+                            }
+                            FactSource::Proof | FactSource::Configuration => {
+                                format!("the target answers {status}")
+                            }
+                        };
+                        match cause {
+                            Some(refusal) => Hop::stopped(Stage::Response, refusal, text),
+                            None => Hop::passed(Stage::Response, text),
+                        }
+                    });
+                    let cause = cause.map(Into::into);
                     let speaker = Speaker::Application;
                     let sees = Sees::Answer { status, speaker, location: None };
                     outcomes.insert(self.outcome(sees, cause, Stage::Response));

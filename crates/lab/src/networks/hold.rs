@@ -83,7 +83,7 @@ fn prepare(hold: &Hold) -> Result<Kept, LabFailed> {
     for (at, node) in plan.nodes.iter().enumerate() {
         for application in &node.applications {
             // Its own end is in its log; what follows from it is what the lab is for.
-            let arguments = super::serve::arguments(application, hold);
+            let arguments = super::serve::arguments(application, &hold.file, &hold.state);
             let log = format!("application-{at}-{}", application.address.port());
             parts.start(at, &log, &arguments)?;
         }

@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use config::Style;
@@ -12,7 +12,6 @@ use world::World;
 
 use super::applications::{Declared, Listening};
 use super::failed::LabFailed;
-use super::hold::Hold;
 use super::state::Folder;
 use super::up::read;
 use crate::app::{self, Reply, Request};
@@ -36,15 +35,15 @@ pub struct Serve {
 }
 
 /// How the holder starts it.
-pub fn arguments(listening: &Listening, hold: &Hold) -> Vec<OsString> {
+pub fn arguments(listening: &Listening, file: &Path, state: &Path) -> Vec<OsString> {
     let who = [listening.address.to_string(), listening.name.clone()].map(OsString::from);
     let plain = listening.protocol == TargetProtocol::Http;
     if plain && listening.declared == Declared::Nowhere {
         return [OsString::from("demo-app")].into_iter().chain(who).collect();
     }
-    let mut arguments: Vec<OsString> = vec!["lab".into(), "serve".into(), hold.file.clone().into()];
+    let mut arguments: Vec<OsString> = vec!["lab".into(), "serve".into(), file.into()];
     arguments.extend(who);
-    arguments.extend([OsString::from("--state"), hold.state.clone().into()]);
+    arguments.extend([OsString::from("--state"), state.into()]);
     if !plain {
         arguments.push("--tls".into());
     }
