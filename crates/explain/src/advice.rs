@@ -5,18 +5,26 @@ use std::collections::BTreeSet;
 use model::{Cause, Obstacle, Refusal};
 use world::World;
 
-use crate::facts::Facts;
+use crate::fix::Fix;
 use crate::outcome::{Outcome, Sees, Speaker, Stage};
 use crate::report::PartReport;
 use crate::who::Part;
 
 /// Instructions, each once.
-pub fn advice(world: &World, _: &Facts<'_>, reports: &[PartReport], parts: &[Part]) -> Vec<String> {
+pub fn advice(world: &World, reports: &[PartReport], parts: &[Part], fixes: &[Fix]) -> Vec<String> {
     let mut advice: BTreeSet<String> = BTreeSet::new();
-    let outcomes: BTreeSet<&Outcome> = parts.iter().flat_map(|part| &part.outcomes).collect();
-    let later = reports.iter().flat_map(|p| &p.legs).flat_map(|l| &l.hops).any(|hop| {
-        hop.stage == Stage::Target && hop.code.as_deref() == Some(Refusal::TargetRefused.code())
-    });
+    let fixed = |outcome: &&Outcome| {
+        fixes.iter().any(|fix| (fix.stage, fix.cause) == (outcome.stage, outcome.cause))
+    };
+    // What no change of the configuration mends, now or behind all of them.
+    let then = fixes.last().map(|fix| &fix.then).into_iter().flatten();
+    let now = parts.iter().flat_map(|part| &part.outcomes);
+    let outcomes: BTreeSet<&Outcome> = now.chain(then).filter(|outcome| !fixed(outcome)).collect();
+    let mended = fixes.iter().any(|fix| fix.stage == Stage::Target);
+    let later = !mended
+        && reports.iter().flat_map(|p| &p.legs).flat_map(|l| &l.hops).any(|hop| {
+            hop.stage == Stage::Target && hop.code.as_deref() == Some(Refusal::TargetRefused.code())
+        });
     for outcome in outcomes {
         let Some(cause) = outcome.cause else { continue };
         match cause {
@@ -71,17 +79,28 @@ fn start_words(world: &World, outcome: &Outcome) -> Vec<String> {
     let Some(group) = outcome.group else { return Vec::new() };
     let model = &world.model;
     let group = &model[group];
-    let machines: BTreeSet<_> =
-        group.targets.iter().filter_map(|target| world::instance_of(model, target)).collect();
+    let refused = outcome.cause == Some(Refusal::TargetRefused.into());
     let mut words = Vec::new();
-    for machine in machines.into_iter().map(|id| &model[id]) {
-        let units = machine.applications.iter().filter_map(|one| one.unit.as_ref());
-        words.extend(units.map(|unit| {
+    for target in &group.targets {
+        let Some(machine) = world::instance_of(model, target).map(|id| &model[id]) else {
+            continue;
+        };
+        // Who refuses is the application itself; who answers 502 misses what is behind it.
+        let concerned = machine
+            .applications
+            .iter()
+            .filter(|application| (application.port == Some(target.port)) == refused);
+        for unit in concerned.filter_map(|application| application.unit.as_ref()) {
             let start = if unit.enabled == Some(true) { "start" } else { "enable --now" };
-            format!("on instance.{}: systemctl {start} {}", machine.name, unit.name)
-        }));
+            words.push(format!("on instance.{}: systemctl {start} {}", machine.name, unit.name));
+        }
     }
-    if words.is_empty() && outcome.cause == Some(Refusal::TargetRefused.into()) {
+    let served = |target: &model::Target| {
+        let machine = world::instance_of(model, target).map(|id| &model[id]);
+        let serves = machine.and_then(|machine| machine.serves.as_ref());
+        serves.is_none_or(|serves| serves.contains(&target.port))
+    };
+    if words.is_empty() && refused && group.targets.iter().all(served) {
         let targets: Vec<String> = group.targets.iter().map(ToString::to_string).collect();
         words.push(format!(
             "start what should listen on {}: `ss -ltnp` on its machine shows what does",

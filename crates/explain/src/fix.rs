@@ -6,12 +6,12 @@ mod targets;
 use std::collections::BTreeSet;
 
 use model::{
-    Action, Asker, Cause, Change, Condition, Listener, ListenerId, Matcher, Model, NetworkId,
-    Obstacle, Peer, RecordId, Refusal,
+    Action, Asker, Cause, Change, Condition, GroupId, Listener, ListenerId, Matcher, Model,
+    NetworkId, Obstacle, Peer, RecordId, Refusal,
 };
 use world::World;
 
-use crate::facts::Facts;
+use crate::facts::{Facts, TargetView};
 use crate::outcome::{Grade, Outcome, Stage};
 use crate::question::{Client, Request};
 use crate::walk::door::ask_door;
@@ -53,8 +53,16 @@ pub fn fixes(
 ) -> Vec<Fix> {
     let mut fixes: Vec<Fix> = Vec::new();
     let mut mended: Option<World> = None;
+    // What was seen of these targets does not hold for them as they are changed.
+    let mut changed_groups: BTreeSet<GroupId> = BTreeSet::new();
+    let seen = facts;
     while fixes.len() < FIXES_MAX {
         let now = mended.as_ref().unwrap_or(world);
+        let as_changed = |id: GroupId, at: usize| match changed_groups.contains(&id) {
+            true => TargetView::ASSUMED,
+            false => (seen.targets)(id, at),
+        };
+        let facts = &Facts { targets: &as_changed, ..*seen };
         let ends = request.ends(now, facts, client);
         let Some(outcome) =
             ends.iter().find(|o| !matches!(o.grade(), Grade::Reaches | Grade::NotKnown))
@@ -68,6 +76,12 @@ pub fn fixes(
         for (change, words) in
             propose(now, &at_stop, client, asker, outcome).into_iter().take(TRIED_MAX)
         {
+            let group = outcome.group.filter(|_| outcome.stage >= Stage::TargetSecurityGroup);
+            let then_seen = |id: GroupId, at: usize| match group == Some(id) {
+                true => TargetView::ASSUMED,
+                false => as_changed(id, at),
+            };
+            let facts = &Facts { targets: &then_seen, ..*seen };
             let Some((changed, then)) = try_change(now, facts, request, client, &change, &ends)
             else {
                 continue;
@@ -93,6 +107,8 @@ pub fn fixes(
         });
         match found {
             Some((fix, changed)) => {
+                changed_groups
+                    .extend(outcome.group.filter(|_| fix.stage >= Stage::TargetSecurityGroup));
                 fixes.push(fix);
                 mended = Some(changed);
             }

@@ -129,7 +129,7 @@ pub fn explain(atlas: &Atlas<'_>, facts: &Facts<'_>, request: &Request, asker: A
         others: others(atlas, facts, request, asker),
         fixes: mended.iter().map(fix_report).collect(),
         calls: crate::page::calls(atlas, facts, request, asker),
-        advice: crate::advice::advice(atlas.world, facts, &reports, &partition.parts),
+        advice: crate::advice::advice(atlas.world, &reports, &partition.parts, &mended),
         parts: reports,
         left_out: (!partition.left_out.is_empty()).then(|| {
             format!("{} pieces at most are asked: the rest was not", crate::who::PIECES_MAX)

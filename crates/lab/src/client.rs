@@ -42,7 +42,14 @@ impl fmt::Display for Seen {
             Seen::Answer { status, body, .. } => {
                 let line =
                     body.lines().find(|line| !line.trim().is_empty() && !line.starts_with("<html"));
-                write!(f, "{status} {}", line.unwrap_or("").trim())
+                let line = line.unwrap_or("").trim();
+                // Of a page its title, which often begins with the status.
+                let title = line.split_once("<title>").and_then(|(_, rest)| rest.split_once("</"));
+                let line = title.map_or(line, |(title, _)| title);
+                match line.starts_with(&status.to_string()) {
+                    true => f.write_str(line),
+                    false => write!(f, "{status} {line}"),
+                }
             }
             Seen::NoName => f.write_str("the name is not found"),
             Seen::TimedOut => f.write_str("connection timed out"),
@@ -96,27 +103,6 @@ pub fn ask(asked: &Asked<'_>) -> Seen {
             Err(error) => Seen::Failed(error.to_string()),
         },
     }
-}
-
-/// One GET over plain HTTP from a source address.
-pub fn get(from: IpAddr, to: SocketAddr, host: &str, path: &str) -> Seen {
-    get_with(from, to, host, path, None)
-}
-
-/// One GET over TLS, trusting the authority in `authority`.
-pub fn get_tls(from: IpAddr, to: SocketAddr, host: &str, path: &str, authority: &Path) -> Seen {
-    get_with(from, to, host, path, Some(authority))
-}
-
-fn get_with(
-    from: IpAddr,
-    to: SocketAddr,
-    host: &str,
-    path: &str,
-    authority: Option<&Path>,
-) -> Seen {
-    let headers = [("Host".to_owned(), host.to_owned())];
-    ask(&Asked { from, to, method: "GET", host, path, headers: &headers, authority })
 }
 
 fn failed_connect(error: &io::Error) -> Seen {

@@ -1,14 +1,14 @@
+security_group "web" {
+  ingress {
+    ports = [80, 443]
+    from  = [security_group.shop]
+  }
+}
+
 security_group "shop" {
   ingress {
     ports = [80, 443]
     from  = [anywhere]
-  }
-}
-
-security_group "web" {
-  ingress {
-    ports = [80]
-    from  = [security_group.shop]
   }
 }
 
