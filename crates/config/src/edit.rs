@@ -83,7 +83,9 @@ fn place(model: &Model, change: &Change) -> Option<Place> {
         Change::RedirectPort { listener, rule, .. }
         | Change::RedirectProtocol { listener, rule, .. }
         | Change::Weight { listener, rule, .. } => rule_or_default(listener, rule)?,
-        Change::AddPath { listener, rule, .. } => rule_or_default(listener, &Some(*rule))?,
+        Change::AddPath { listener, rule, .. } | Change::AddHost { listener, rule, .. } => {
+            rule_or_default(listener, &Some(*rule))?
+        }
         Change::TargetPort { group, .. } | Change::GroupProtocol { group, .. } => {
             model.target_groups.get(group.0 as usize)?.place.clone()
         }
@@ -144,6 +146,10 @@ fn splices(
             let paths = (word == "rule").then(|| tree::value(block, "path"))??;
             crate::rule::check_path(value).ok()?;
             append(text, at, paths, &quoted(value))
+        }
+        Change::AddHost { value, .. } => {
+            let hosts = (word == "rule").then(|| tree::value(block, "host"))??;
+            append(text, at, hosts, &quoted(value))
         }
         Change::TargetPort { group, target, port } => {
             change_target_port(tree, at, block, model, (*group, *target, *port))

@@ -38,8 +38,7 @@ pub fn advice(world: &World, reports: &[PartReport], parts: &[Part], fixes: &[Fi
                 if let Some(group) = outcome.group {
                     let name = &world.model[group].name;
                     advice.insert(format!(
-                        "register a target: `targets = [\"10.0.1.5:3000\"]` in target_group.{name} ({})",
-                        world.model[group].place
+                        "register a target: `targets = [\"10.0.1.5:3000\"]` in target_group.{name}"
                     ));
                 }
             }

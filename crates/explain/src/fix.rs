@@ -179,7 +179,9 @@ fn propose(
             redirects(&world.model)
         }
         (Some(Cause::Obstacle(Obstacle::RouteDefault)), Some(listener)) => {
-            paths(&world.model, request, listener)
+            let mut changes = paths(&world.model, request, listener);
+            changes.extend(hosts(&world.model, request, listener));
+            changes
         }
         (Some(Cause::Refusal(Refusal::RouteNoWeight)), Some(listener)) => {
             weights(&world.model, listener)
@@ -356,6 +358,29 @@ fn paths(model: &Model, request: &Request, id: ListenerId) -> Vec<(Change, Strin
                 let value = request.url.path.clone();
                 let words = format!("let the rule \"{}\" take {value} as well", rule.name);
                 changes.push((Change::AddPath { listener: id, rule: at, value }, words));
+            }
+        }
+    }
+    changes
+}
+
+/// A rule for a name that differs from this one by its first label only, such as `www`.
+fn hosts(model: &Model, request: &Request, id: ListenerId) -> Vec<(Change, String)> {
+    let host = &request.url.host;
+    let parent = |name: &str| name.split_once('.').map(|(_, parent)| parent.to_owned());
+    let mut changes = Vec::new();
+    for (at, rule) in model[id].rules.iter().enumerate() {
+        for condition in &rule.conditions {
+            let Condition::Host(values) = condition else { continue };
+            let related =
+                values.iter().filter(|value| matches!(value, Matcher::Wildcard(_))).any(|value| {
+                    let other = value.source().trim_start_matches("*.");
+                    parent(host).as_deref() == Some(other) || parent(other).as_deref() == Some(host)
+                });
+            if related {
+                let words = format!("let the rule \"{}\" take {host} as well", rule.name);
+                changes
+                    .push((Change::AddHost { listener: id, rule: at, value: host.clone() }, words));
             }
         }
     }

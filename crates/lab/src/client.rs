@@ -56,7 +56,10 @@ impl fmt::Display for Seen {
             Seen::Silence => f.write_str("connected, then silence until the client gave up"),
             Seen::Refused => f.write_str("connection refused"),
             Seen::Closed => f.write_str("connection closed without an answer"),
-            Seen::Failed(error) => f.write_str(error),
+            // rustls adds numbers of seconds, which say nothing to a person.
+            Seen::Failed(error) => {
+                f.write_str(error.split(": verification").next().unwrap_or(error))
+            }
         }
     }
 }

@@ -29,7 +29,7 @@ pub use stories::DEMOS;
 pub struct Demo {
     pub name: &'static str,
     pub summary: &'static str,
-    pub(crate) shop: &'static str,
+    pub(crate) shop: fn() -> String,
     pub(crate) play: fn(&mut Theatre) -> Result<(), Failed>,
 }
 
@@ -84,8 +84,8 @@ impl std::error::Error for Failed {}
 
 /// Plays a demo to its end and cleans up, also when it fails.
 pub fn play(demo: &Demo, setting: &Setting) -> Result<(), Failed> {
-    println!("{}\n", demo.summary);
-    let mut theatre = Theatre::open(setting, demo.shop)?;
+    println!("{}", demo.summary);
+    let mut theatre = Theatre::open(setting, &(demo.shop)())?;
     if !theatre.is_lab() {
         theatre.tell("(This machine allows no network namespaces: every network is an address of 127/8 here, and");
         theatre.tell(

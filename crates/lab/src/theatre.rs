@@ -107,7 +107,7 @@ impl Theatre {
     }
 
     /// The state directory of the program that serves.
-    fn state(&self) -> PathBuf {
+    pub fn state(&self) -> PathBuf {
         match &self.place {
             Place::Lab => Folder::of(&self.folder).edge(),
             Place::Loopback(_) => self.folder.join("edge"),

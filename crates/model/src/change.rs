@@ -25,6 +25,8 @@ pub enum Change {
     RedirectProtocol { listener: ListenerId, rule: Option<usize>, protocol: String },
     /// Adds a value to the path condition of a rule.
     AddPath { listener: ListenerId, rule: usize, value: String },
+    /// Adds a value to the host condition of a rule.
+    AddHost { listener: ListenerId, rule: usize, value: String },
     /// Registers a target on another port.
     TargetPort { group: GroupId, target: usize, port: u16 },
     /// Has a group speak another protocol with its targets.
@@ -81,6 +83,15 @@ impl Change {
                 for condition in conditions.into_iter().flatten() {
                     if let Condition::Path(values) = condition {
                         values.push(Matcher::Wildcard(Wildcard::sensitive(value)));
+                    }
+                }
+            }
+            Change::AddHost { listener, rule, value } => {
+                let rules = &mut model.listeners[listener.0 as usize].rules;
+                let conditions = rules.get_mut(*rule).map(|rule| &mut rule.conditions);
+                for condition in conditions.into_iter().flatten() {
+                    if let Condition::Host(values) = condition {
+                        values.push(Matcher::Wildcard(Wildcard::insensitive(value)));
                     }
                 }
             }

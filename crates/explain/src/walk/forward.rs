@@ -140,7 +140,7 @@ impl Walk<'_> {
         }
         if T::LISTENS {
             self.tell_doors(load_balancer, group_id, &doors, trace);
-            self.tell_targets(group_id, &fit.0, &views, trace);
+            self.tell_targets(group_id, &fit.0, &views, &doors, trace);
         }
         let idempotent = matches!(self.ask.method, "GET" | "HEAD" | "PUT" | "DELETE" | "OPTIONS");
         let mut ends = BTreeSet::new();

@@ -148,7 +148,8 @@ impl Walk<'_> {
         misses: &Misses,
     ) -> Hop {
         let listener = &self.world.model[id];
-        let near = near_misses(&listener.rules, request, misses);
+        let caught = matches!(routed, Ok(routed) if routed.rule.is_some());
+        let near = near_misses(&listener.rules, request, misses, caught);
         match routed {
             Err(refusal) => {
                 let text = format!("`{}`: {}", self.ask.url.path, refusal.text());
@@ -259,6 +260,7 @@ fn near_misses(
     rules: &[Rule],
     request: &RequestFacts<'_, Given<'_>>,
     misses: &Misses,
+    caught: bool,
 ) -> Vec<Near> {
     let mut ranked: Vec<(usize, usize, &Rule)> = misses
         .unmet
@@ -271,7 +273,9 @@ fn near_misses(
         .collect();
     let some_met = |(unmet, _, rule): &(usize, usize, &Rule)| *unmet < rule.conditions.len();
     let single = |(_, distance, _): &(usize, usize, &Rule)| *distance <= CLOSE;
-    ranked.retain(|miss| some_met(miss) || single(miss));
+    // Where no rule took it and there are but a few, each of them matters.
+    let few = !caught && rules.len() <= NEAR_MAX;
+    ranked.retain(|miss| few || some_met(miss) || single(miss));
     ranked.sort_by_key(|(unmet, distance, rule)| (*unmet, *distance, rule.priority));
     ranked.into_iter().take(NEAR_MAX).map(|(_, _, rule)| near_miss(rule, request)).collect()
 }

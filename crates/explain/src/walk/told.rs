@@ -4,7 +4,7 @@ use model::{GroupId, HealthState, LoadBalancerId, Obstacle, Refusal};
 
 use super::Walk;
 use super::forward::{Doors, Trial, in_service};
-use crate::facts::TargetView;
+use crate::facts::{Behaviour, TargetView};
 use crate::hop::{Evidence, Hop, Near, Trace};
 use crate::outcome::Stage;
 
@@ -75,15 +75,21 @@ impl Walk<'_> {
         group_id: GroupId,
         fit: &[usize],
         views: &[TargetView],
+        doors: &Doors,
         trace: &mut T,
     ) {
         let group = &self.world.model[group_id];
+        let closed: Vec<&model::Target> =
+            doors.not_admitted.iter().map(|(target, _)| target).collect();
         let mut failing: Vec<(usize, Refusal, String)> = Vec::new();
         let mut reason = None;
         for index in fit {
             let target = &group.targets[*index];
+            // Silence is explained by the closed door before it.
+            let shut = closed.contains(&target) && views[*index].behaviour == Behaviour::Silent;
+            let view = if shut { TargetView::ASSUMED } else { views[*index] };
             // The doors were told of before: here is what would happen behind them.
-            let trial = self.trial_behind(group, target, &views[*index]);
+            let trial = self.trial_behind(group, target, &view);
             if let Trial::Fails(_, refusal) = trial {
                 let since = views[*index]
                     .since_unix

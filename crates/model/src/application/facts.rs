@@ -91,7 +91,8 @@ fn behaviour(steps: Vec<Step>, content: Content, place: &Place) -> Behaviour {
         doubts: Vec::new(),
         content,
         error_pages: Vec::new(),
-        form: RedirectForm::default(),
+        // Where it is to lead was said: nothing is added.
+        form: RedirectForm { absolute: false, port: false, server_name: false },
         place: place.clone(),
     }
 }
