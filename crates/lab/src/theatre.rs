@@ -73,6 +73,14 @@ impl Theatre {
         matches!(self.place, Place::Lab)
     }
 
+    /// Whether what leads to the web's own ports arrives.
+    pub fn has_own_ports(&self) -> bool {
+        match &self.place {
+            Place::Lab => true,
+            Place::Loopback(loopback) => loopback.has_own_ports(),
+        }
+    }
+
     pub fn folder(&self) -> &Path {
         &self.folder
     }
@@ -333,6 +341,7 @@ impl Theatre {
             Place::Lab => text.to_owned(),
             Place::Loopback(loopback) => match Url::parse(text) {
                 Ok(url) => loopback.url(&url).to_string(),
+                Err(_) if text == "internet" => "visitors".to_owned(),
                 Err(_) => text.to_owned(),
             },
         }

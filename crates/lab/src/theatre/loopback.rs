@@ -1,5 +1,6 @@
-//! A story on loopback: every address gets 127 in the place of its first number, every port one that
-//! is free. Instances' security groups are not enforced there.
+//! A story on loopback: every address gets 127 in the place of its first number, and, where this user
+//! may not have the ports of the web, every port one that is free. Instances' security groups are not
+//! enforced there.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -15,6 +16,11 @@ use crate::Failed;
 use crate::client::{self, Asked, Seen};
 use crate::networks::read;
 
+const INTERNET: &str = "internet";
+/// Who stands for the internet.
+const VISITORS: &str = "visitors";
+/// The load balancer of the stories.
+const EDGE: Ipv4Addr = Ipv4Addr::new(203, 0, 113, 10);
 /// The ports that stories use.
 const PORTS: [u16; 5] = [80, 443, 3000, 8080, 8443];
 const FILE: &str = "shop-on-loopback.hcl";
@@ -27,6 +33,12 @@ impl Loopback {
     pub fn new() -> Result<Loopback, Failed> {
         let mut ports = BTreeMap::new();
         let mut held = Vec::new();
+        let own = PORTS
+            .iter()
+            .all(|port| net::listen::bind(SocketAddr::from((translated(EDGE), *port))).is_ok());
+        if own {
+            return Ok(Loopback { ports });
+        }
         for port in PORTS {
             let any = SocketAddr::from(([127, 0, 0, 1], 0));
             let listener = net::listen::bind(any).map_err(|e| Failed::Io("find a free port", e))?;
@@ -39,6 +51,11 @@ impl Loopback {
 
     pub fn file(&self, folder: &Path) -> PathBuf {
         folder.join(FILE)
+    }
+
+    /// Whether ports are those of the story: what leads to a port that nobody wrote needs them.
+    pub fn has_own_ports(&self) -> bool {
+        self.ports.is_empty()
     }
 
     pub fn port(&self, port: u16) -> u16 {
@@ -54,7 +71,9 @@ impl Loopback {
     }
 
     pub fn write(&self, text: &str, folder: &Path) -> Result<(), Failed> {
-        fs::write(self.file(folder), self.text(text))
+        // From outside nothing on loopback can be reached.
+        let visitors = format!("\nnetwork \"{VISITORS}\" {{\n  cidrs = [\"127.250.0.0/16\"]\n}}\n");
+        fs::write(self.file(folder), self.text(text) + &visitors)
             .map_err(|e| Failed::Io("write a configuration", e))
     }
 
@@ -76,7 +95,12 @@ impl Loopback {
 
     fn word(&self, word: &str) -> String {
         if let Ok(url) = Url::parse(word) {
-            return self.url(&url).to_string();
+            let url = self.url(&url).to_string();
+            // An origin has no path.
+            return if word.ends_with('/') { url } else { url.trim_end_matches('/').to_owned() };
+        }
+        if word == INTERNET {
+            return format!("network.{VISITORS}");
         }
         if let Ok(port) = word.parse::<u16>() {
             return self.port(port).to_string();
@@ -120,7 +144,7 @@ impl Loopback {
         let model = &world.model;
         let from = match place.strip_prefix("instance.") {
             Some(name) => model.instances.iter().find(|i| i.name == name).map(|i| i.addresses[0]),
-            None if place == "internet" => Some(IpAddr::from([127, 250, 250, 7])),
+            None if place == INTERNET => Some(IpAddr::from([127, 250, 250, 7])),
             None => {
                 model.networks.iter().find(|n| n.name == place).map(|n| match n.cidrs[0].addr() {
                     IpAddr::V4(first) => IpAddr::V4(Ipv4Addr::from(u32::from(first) + 7)),
