@@ -1,13 +1,13 @@
 //! The smallest changes that mend: proposed from the first "no", applied to a copy of the model, and
 //! kept only if the same question then gets further.
 
+mod rules;
 mod targets;
 
 use std::collections::BTreeSet;
 
 use model::{
-    Action, Asker, Cause, Change, Condition, GroupId, Listener, ListenerId, Matcher, Model,
-    NetworkId, Obstacle, Peer, RecordId, Refusal,
+    Asker, Cause, Change, GroupId, ListenerId, Model, NetworkId, Obstacle, Peer, RecordId, Refusal,
 };
 use world::World;
 
@@ -176,15 +176,15 @@ fn propose(
             certificates(&world.model, request, listener)
         }
         (Some(Cause::Obstacle(Obstacle::NameNoListener | Obstacle::RedirectLoop)), _) => {
-            redirects(&world.model)
+            rules::redirects(&world.model)
         }
         (Some(Cause::Obstacle(Obstacle::RouteDefault)), Some(listener)) => {
-            let mut changes = paths(&world.model, request, listener);
-            changes.extend(hosts(&world.model, request, listener));
+            let mut changes = rules::paths(&world.model, request, listener);
+            changes.extend(rules::hosts(&world.model, request, listener));
             changes
         }
         (Some(Cause::Refusal(Refusal::RouteNoWeight)), Some(listener)) => {
-            weights(&world.model, listener)
+            rules::weights(&world.model, listener)
         }
         (Some(Cause::Refusal(refusal)), Some(listener))
             if matches!(outcome.stage, Stage::Target | Stage::TargetSecurityGroup) =>
@@ -233,6 +233,12 @@ fn admit(
                 model[group].name
             );
             changes.push((Change::AdmitPeer { group, rule, peer: peer.clone() }, words));
+            if let (Peer::Cidr(_), None, Some(id)) =
+                (&peer, client.seen_as, client.networks.first())
+            {
+                let words = format!("or all of network.{}", model[*id].name);
+                changes.push((Change::AdmitPeer { group, rule, peer: Peer::Network(*id) }, words));
+            }
             if peer != Peer::Anywhere {
                 let words = "or `anywhere`, if everybody may come in".to_owned();
                 changes.push((Change::AdmitPeer { group, rule, peer: Peer::Anywhere }, words));
@@ -303,103 +309,4 @@ fn certificates(model: &Model, request: &Request, id: ListenerId) -> Vec<(Change
             )
         })
         .collect()
-}
-
-/// Redirects that lead to a port or protocol where nothing waits: to the listener that speaks it.
-fn redirects(model: &Model) -> Vec<(Change, String)> {
-    let mut changes = Vec::new();
-    for (at, listener) in model.listeners.iter().enumerate() {
-        let id = ListenerId(at as u32);
-        for (rule, action) in actions(listener) {
-            if !matches!(action, Action::Redirect(_)) {
-                continue;
-            }
-            let own = model[listener.load_balancer].listeners.iter().map(|id| &model[*id]);
-            for other in own.filter(|other| other.port != listener.port) {
-                let words = format!(
-                    "redirect to port {}, where {} is spoken",
-                    other.port,
-                    other.protocol.scheme()
-                );
-                changes
-                    .push((Change::RedirectPort { listener: id, rule, port: other.port }, words));
-            }
-            let protocol = "HTTPS".to_owned();
-            let words = "redirect to https".to_owned();
-            changes.push((Change::RedirectProtocol { listener: id, rule, protocol }, words));
-        }
-    }
-    changes
-}
-
-fn actions(listener: &Listener) -> impl Iterator<Item = (Option<usize>, &Action)> {
-    let rules = listener.rules.iter().enumerate().map(|(at, rule)| (Some(at), &rule.action));
-    rules.chain([(None, &listener.default_action)])
-}
-
-/// A rule for everything below a path that does not take the path itself, with or without a slash.
-fn paths(model: &Model, request: &Request, id: ListenerId) -> Vec<(Change, String)> {
-    let path = request.url.path.trim_end_matches('/');
-    let mut changes = Vec::new();
-    for (at, rule) in model[id].rules.iter().enumerate() {
-        for condition in &rule.conditions {
-            let Condition::Path(values) = condition else { continue };
-            let near = values.iter().any(|value| match value {
-                Matcher::Wildcard(wildcard) => {
-                    let source = wildcard.source();
-                    !path.is_empty()
-                        && (source == format!("{path}/*")
-                            || source == path
-                            || source == format!("{path}/"))
-                }
-                Matcher::Regex(_) => false,
-            });
-            if near {
-                let value = request.url.path.clone();
-                let words = format!("let the rule \"{}\" take {value} as well", rule.name);
-                changes.push((Change::AddPath { listener: id, rule: at, value }, words));
-            }
-        }
-    }
-    changes
-}
-
-/// A rule for a name that differs from this one by its first label only, such as `www`.
-fn hosts(model: &Model, request: &Request, id: ListenerId) -> Vec<(Change, String)> {
-    let host = &request.url.host;
-    let parent = |name: &str| name.split_once('.').map(|(_, parent)| parent.to_owned());
-    let mut changes = Vec::new();
-    for (at, rule) in model[id].rules.iter().enumerate() {
-        for condition in &rule.conditions {
-            let Condition::Host(values) = condition else { continue };
-            let related =
-                values.iter().filter(|value| matches!(value, Matcher::Wildcard(_))).any(|value| {
-                    let other = value.source().trim_start_matches("*.");
-                    parent(host).as_deref() == Some(other) || parent(other).as_deref() == Some(host)
-                });
-            if related {
-                let words = format!("let the rule \"{}\" take {host} as well", rule.name);
-                changes
-                    .push((Change::AddHost { listener: id, rule: at, value: host.clone() }, words));
-            }
-        }
-    }
-    changes
-}
-
-fn weights(model: &Model, id: ListenerId) -> Vec<(Change, String)> {
-    let mut changes = Vec::new();
-    for (rule, action) in actions(&model[id]) {
-        let Action::Forward(forward) = action else { continue };
-        if forward.groups.iter().all(|group| group.weight == 0)
-            && let Some(first) = forward.groups.first()
-        {
-            let words = format!("give target_group.{} a weight", model[first.group].name);
-            changes.push((
-                Change::Weight { listener: id, rule, group: first.group, weight: 1 },
-                words,
-            ));
-        }
-    }
-    changes
 }
