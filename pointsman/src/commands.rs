@@ -201,13 +201,18 @@ fn check(arguments: &CheckArguments) -> ExitCode {
         count => format!(", and {count} expectations hold"),
     };
     println!(
-        "ok: {} load balancers, {} listeners, {} rules, {} target groups{expectations}",
-        model.load_balancers.len(),
-        model.listeners.len(),
-        model.listeners.iter().map(|listener| listener.rules.len()).sum::<usize>(),
-        model.target_groups.len()
+        "ok: {}, {}, {}, {}{expectations}",
+        counted(model.load_balancers.len(), "load balancer"),
+        counted(model.listeners.len(), "listener"),
+        counted(model.listeners.iter().map(|listener| listener.rules.len()).sum(), "rule"),
+        counted(model.target_groups.len(), "target group")
     );
     ExitCode::SUCCESS
+}
+
+/// `1 rule`, `2 rules`.
+fn counted(count: usize, thing: &str) -> String {
+    format!("{count} {thing}{}", if count == 1 { "" } else { "s" })
 }
 
 fn expand(files: &Files) -> ExitCode {
@@ -294,7 +299,10 @@ fn reload(arguments: &ReloadArguments) -> ExitCode {
                 ExitCode::SUCCESS
             } else {
                 eprintln!("nothing was changed: generation {} is still served", answer.generation);
-                ExitCode::from(BAD_CONFIGURATION)
+                ExitCode::from(match answer.broken_expectation {
+                    true => BROKEN_EXPECTATION,
+                    false => BAD_CONFIGURATION,
+                })
             }
         }
         Err(error) => complain(FAILED, &error.to_string()),

@@ -34,6 +34,9 @@ pub struct ReloadAnswer {
     /// Rendered findings: why nothing changed, if `accepted` is false, else warnings.
     pub findings: String,
     pub accepted: bool,
+    /// It was refused for an expectation alone (DECISIONS 5).
+    #[serde(default)]
+    pub broken_expectation: bool,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]

@@ -261,18 +261,19 @@ impl Instance {
             Ok(warnings) => {
                 self.refused_reload = None;
                 journal.info("reload/accepted", &[("generation", &generation)]);
-                ReloadAnswer { generation, findings: warnings, accepted: true }
+                let broken_expectation = false;
+                ReloadAnswer { generation, findings: warnings, accepted: true, broken_expectation }
             }
-            Err(findings) => {
+            Err(Refused { findings, broken_expectation }) => {
                 let first = findings.lines().next().unwrap_or_default().to_owned();
                 journal.error("reload/refused", &[("generation", &generation), ("first", &first)]);
                 self.refused_reload = Some(findings.clone());
-                ReloadAnswer { generation, findings, accepted: false }
+                ReloadAnswer { generation, findings, accepted: false, broken_expectation }
             }
         }
     }
 
-    fn try_reload(&mut self, force: bool) -> Result<String, String> {
+    fn try_reload(&mut self, force: bool) -> Result<String, Refused> {
         let generation = self.snapshot.world.generation + 1;
         let plain = Style { color: false, ..self.settings.style };
         let (source, state) = (&self.settings.source, self.settings.state.path());
@@ -283,11 +284,12 @@ impl Instance {
                 load(source, state, generation, plain).map_err(|rejected| rejected.rendered)?;
             let fallen = expectations::newly(&loaded.examined.broken, before, was);
             if !force && !fallen.is_empty() {
-                return Err(refused(&loaded, &fallen, plain));
+                let findings = refused(&loaded, &fallen, plain);
+                return Err(Refused { findings, broken_expectation: true });
             }
             let snapshot =
                 kept.snapshot(&loaded, cores).map_err(|error| format!("error: {error}\n"))?;
-            Ok::<_, String>((loaded, snapshot))
+            Ok::<_, Refused>((loaded, snapshot))
         })?;
         let mut plan = self.sockets.plan(&loaded.world, self.cores.len()).map_err(|failures| {
             failures.iter().map(|failure| format!("error: {failure}\n")).collect::<String>()
@@ -369,6 +371,18 @@ fn stamp(source: &Source) -> Vec<(PathBuf, std::time::SystemTime)> {
     let changed =
         |file: PathBuf| Some((file.clone(), std::fs::metadata(&file).ok()?.modified().ok()?));
     files.into_iter().filter_map(changed).collect()
+}
+
+/// Why a reload changed nothing, in words.
+struct Refused {
+    findings: String,
+    broken_expectation: bool,
+}
+
+impl From<String> for Refused {
+    fn from(findings: String) -> Self {
+        Refused { findings, broken_expectation: false }
+    }
 }
 
 /// Why a configuration that is right in itself is not taken (DECISIONS 5).
