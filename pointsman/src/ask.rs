@@ -20,14 +20,20 @@ pub fn explain(arguments: &ExplainArguments) -> ExitCode {
     if !arguments.what.contains("://") {
         return page(&arguments.what, arguments.knowledge.json);
     }
-    let mut query = query(Verb::Explain, &arguments.what, &arguments.request);
+    let mut query = match query(Verb::Explain, &arguments.what, &arguments.request) {
+        Ok(query) => query,
+        Err(code) => return code,
+    };
     query.from.extend(arguments.from.clone());
     query.calls.clone_from(&arguments.page);
     answer(&query, &arguments.knowledge)
 }
 
 pub fn who(arguments: &WhoArguments) -> ExitCode {
-    answer(&query(Verb::Who, &arguments.url, &arguments.request), &arguments.knowledge)
+    match query(Verb::Who, &arguments.url, &arguments.request) {
+        Ok(query) => answer(&query, &arguments.knowledge),
+        Err(code) => code,
+    }
 }
 
 pub fn reach(arguments: &ReachArguments) -> ExitCode {
@@ -35,22 +41,26 @@ pub fn reach(arguments: &ReachArguments) -> ExitCode {
 }
 
 pub fn compare(arguments: &CompareArguments) -> ExitCode {
-    let mut query = query(Verb::Compare, &arguments.url, &arguments.request);
-    query.from.clone_from(&arguments.from);
-    answer(&query, &arguments.knowledge)
+    match query(Verb::Compare, &arguments.url, &arguments.request) {
+        Ok(mut query) => {
+            query.from.clone_from(&arguments.from);
+            answer(&query, &arguments.knowledge)
+        }
+        Err(code) => code,
+    }
 }
 
-fn query(verb: Verb, url: &str, request: &RequestArguments) -> Query {
-    let headers = request.header.iter().map(|header| {
-        let (name, value) = header.split_once(':').unwrap_or((header, ""));
-        (name.trim().to_owned(), value.trim().to_owned())
-    });
-    Query {
-        method: request.method.clone(),
-        headers: headers.collect(),
-        to: request.to.clone(),
-        ..Query::new(verb, Some(url))
+fn query(verb: Verb, url: &str, request: &RequestArguments) -> Result<Query, ExitCode> {
+    let mut headers = Vec::new();
+    for header in &request.header {
+        let Some((name, value)) = header.split_once(':') else {
+            let text = format!("`{header}` is not a header\n  hint: write `-H '{header}: value'`");
+            return Err(complain(BAD_CONFIGURATION, &text));
+        };
+        headers.push((name.trim().to_owned(), value.trim().to_owned()));
     }
+    let (method, to) = (request.method.clone(), request.to.clone());
+    Ok(Query { method, headers, to, ..Query::new(verb, Some(url)) })
 }
 
 fn answer(query: &Query, knowledge: &Knowledge) -> ExitCode {

@@ -12,7 +12,7 @@ use crate::hop::{Hop, State};
 use crate::outcome::{Grade, Outcome};
 use crate::question::{Request, asker_words};
 use crate::report::{OutcomeReport, grade, outcome_report};
-use crate::text::{Layout, grade_mark};
+use crate::text::{Layout, grade_mark, labelled};
 use crate::who::{Atlas, partition_of};
 
 /// The answer to `compare`: where two networks part.
@@ -93,6 +93,11 @@ pub fn compare(
     }
 }
 
+/// Columns of a mark.
+const MARK: usize = 4;
+/// Of a network's name.
+const PARTING_HEAD: usize = 19;
+
 pub fn compare_text(report: &CompareReport, layout: Layout) -> String {
     let mut out = format!("{}\n", report.url);
     for side in &report.sides {
@@ -100,23 +105,14 @@ pub fn compare_text(report: &CompareReport, layout: Layout) -> String {
         let sees: Vec<&str> = side.outcomes.iter().map(|o| o.sees.as_str()).collect();
         let code = side.outcomes.iter().find_map(|o| o.code.as_ref());
         let code = code.map_or(String::new(), |code| format!(" [{code}]"));
-        let _ = writeln!(
-            out,
-            "  {} {}: {}{code}",
-            layout.paint.of(tone, mark),
-            side.from,
-            sees.join(", or ")
-        );
+        let label = format!("  {} ", layout.paint.of(tone, mark));
+        let text = format!("{}: {}{code}", side.from, sees.join(", or "));
+        labelled(&mut out, &label, MARK, &text, layout);
         for call in &side.calls {
             let (mark, tone) = grade_mark(call.grade);
-            let _ = writeln!(
-                out,
-                "      {} {} ({}): {}",
-                layout.paint.of(tone, mark),
-                call.url,
-                call.by,
-                call.sees
-            );
+            let label = format!("      {} ", layout.paint.of(tone, mark));
+            let text = format!("{} ({}): {}", call.url, call.by, call.sees);
+            labelled(&mut out, &label, MARK + 4, &text, layout);
         }
     }
     match &report.parting {
@@ -138,7 +134,7 @@ pub fn compare_text(report: &CompareReport, layout: Layout) -> String {
                     None => "is not there any more".to_owned(),
                 };
                 let name = side.from.split(' ').next().unwrap_or("");
-                let _ = writeln!(out, "    {name:<12} {words}");
+                labelled(&mut out, &format!("    {name:<12} "), PARTING_HEAD, &words, layout);
             }
         }
     }

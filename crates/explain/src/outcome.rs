@@ -189,7 +189,7 @@ impl Outcome {
                         return "\"redirected you too many times\" (ERR_TOO_MANY_REDIRECTS)".into();
                     }
                     (Some(location), _) => format!("{status}, a redirect to {location}"),
-                    (None, _) => format!("{status} {}", reason(*status)),
+                    (None, _) => status_words(*status),
                 };
                 match speaker {
                     Speaker::LoadBalancer(_) if location.is_none() => {
@@ -231,22 +231,35 @@ fn certificate_words(problems: &[Obstacle]) -> String {
     format!("\"your connection is not private\" ({code})")
 }
 
-/// RFC 9110 §15, the ones that are met.
+/// RFC 9110 §15, and 429 and 451; empty for others.
 pub fn reason(status: u16) -> &'static str {
     match status {
         200 => "OK",
+        201 => "Created",
+        202 => "Accepted",
         204 => "No Content",
+        206 => "Partial Content",
         301 => "Moved Permanently",
         302 => "Found",
+        303 => "See Other",
+        304 => "Not Modified",
+        307 => "Temporary Redirect",
+        308 => "Permanent Redirect",
         400 => "Bad Request",
         401 => "Unauthorized",
         403 => "Forbidden",
         404 => "Not Found",
         405 => "Method Not Allowed",
         408 => "Request Timeout",
+        409 => "Conflict",
+        410 => "Gone",
         413 => "Payload Too Large",
         414 => "URI Too Long",
+        418 => "I'm a teapot",
         421 => "Misdirected Request",
+        422 => "Unprocessable Content",
+        429 => "Too Many Requests",
+        451 => "Unavailable For Legal Reasons",
         500 => "Internal Server Error",
         501 => "Not Implemented",
         502 => "Bad Gateway",
@@ -254,4 +267,9 @@ pub fn reason(status: u16) -> &'static str {
         504 => "Gateway Timeout",
         _ => "",
     }
+}
+
+/// `404 Not Found`; the number alone where it has no name.
+pub fn status_words(status: u16) -> String {
+    format!("{status} {}", reason(status)).trim_end().to_owned()
 }

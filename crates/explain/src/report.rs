@@ -126,7 +126,11 @@ pub fn explain(atlas: &Atlas<'_>, facts: &Facts<'_>, request: &Request, asker: A
         method: request.method.clone(),
         from: asker_words(model, asker),
         grade: worst,
-        others: others(atlas, facts, request, asker),
+        others: match asker == Asker::Anywhere {
+            // Everybody was told of above.
+            true => Vec::new(),
+            false => others(atlas, facts, request, asker),
+        },
         fixes: mended.iter().map(fix_report).collect(),
         calls: crate::page::calls(atlas, facts, request, asker),
         advice: crate::advice::advice(atlas.world, &reports, &partition.parts, &mended),

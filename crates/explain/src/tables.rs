@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
+use std::ops::Range;
 
 use model::{Action, Asker, Condition, ListenerProtocol, Matcher, Model, Rule, Url, UrlScheme};
 use serde::{Deserialize, Serialize};
@@ -12,7 +13,7 @@ use crate::hop::{Hop, State};
 use crate::outcome::Grade;
 use crate::question::{Request, asker_words};
 use crate::report::{OtherReport, OutcomeReport, askers, grade, other_report, outcome_report};
-use crate::text::{Layout, grade_mark};
+use crate::text::{Layout, grade_mark, labelled};
 use crate::who::{Atlas, Partition, partition_of};
 
 /// Rows of `reach` that are made at most.
@@ -110,6 +111,9 @@ fn decisive<'h>(hops: impl Iterator<Item = &'h Hop>) -> Option<&'h Hop> {
     door
 }
 
+/// Of a mark and what is seen.
+const WHO_HEAD: usize = 19;
+
 pub fn who_text(report: &WhoReport, layout: Layout) -> String {
     let mut out = format!("{}\n", report.url);
     for part in &report.parts {
@@ -118,14 +122,13 @@ pub fn who_text(report: &WhoReport, layout: Layout) -> String {
         let code = part.outcomes.iter().find_map(|o| o.code.as_ref());
         let code = code.map_or(String::new(), |code| format!(" [{code}]"));
         let place = part.place.as_ref().map_or(String::new(), |place| format!("  {place}"));
-        let _ = writeln!(
-            out,
-            "  {} {:<14} {}{code}",
-            layout.paint.of(tone, mark),
-            shorts.join(" or "),
-            part.words
-        );
-        let _ = writeln!(out, "                   {}{place}", part.because);
+        let shorts = match part.grade {
+            Grade::NotKnown => "not known".to_owned(),
+            Grade::Reaches | Grade::Fails | Grade::Blocked => shorts.join(" or "),
+        };
+        let label = format!("  {} {shorts:<14} ", layout.paint.of(tone, mark));
+        labelled(&mut out, &label, WHO_HEAD, &format!("{}{code}", part.words), layout);
+        labelled(&mut out, "", WHO_HEAD, &format!("{}{place}", part.because), layout);
     }
     for net in &report.left_out {
         let _ =
@@ -276,22 +279,46 @@ pub fn reach_text(report: &ReachReport, layout: Layout) -> String {
             cells.map(|c| cell(c).chars().count()).chain([name.chars().count()]).max().unwrap_or(0)
         })
         .collect();
-    let _ = write!(out, "{:<widest$}", "");
-    for (name, width) in names.iter().zip(&widths) {
-        let _ = write!(out, "  {name:<width$}");
-    }
-    out.push('\n');
-    for row in &report.rows {
-        let _ = write!(out, "{:<widest$}", row.url);
-        for (report, width) in row.cells.iter().zip(&widths) {
-            let text = format!("{:<width$}", cell(report));
-            let _ = write!(out, "  {}", layout.paint.of(grade_mark(report.grade).1, &text));
+    for (number, block) in blocks(&widths, layout.width().saturating_sub(widest)).iter().enumerate()
+    {
+        if number > 0 {
+            out.push('\n');
+        }
+        let _ = write!(out, "{:<widest$}", "");
+        for at in block.clone() {
+            let width = widths[at];
+            let _ = write!(out, "  {:<width$}", names[at]);
         }
         out.push('\n');
+        for row in &report.rows {
+            let _ = write!(out, "{:<widest$}", row.url);
+            for (report, width) in row.cells.iter().zip(&widths).take(block.end).skip(block.start) {
+                let text = format!("{:<width$}", cell(report));
+                let _ = write!(out, "  {}", layout.paint.of(grade_mark(report.grade).1, &text));
+            }
+            out.push('\n');
+        }
     }
     if report.cut {
         let _ = writeln!(out, "… only the first {ROWS_MAX} rows are shown");
     }
     let trimmed: Vec<&str> = out.lines().map(str::trim_end).collect();
     trimmed.join("\n") + "\n"
+}
+
+/// Columns that stand beside each other, as many as fit; at least one.
+fn blocks(widths: &[usize], room: usize) -> Vec<Range<usize>> {
+    let mut blocks: Vec<Range<usize>> = Vec::new();
+    let mut used = 0;
+    for (at, width) in widths.iter().enumerate() {
+        match blocks.last_mut() {
+            Some(block) if used + 2 + width <= room => block.end = at + 1,
+            _ => {
+                blocks.push(at..at + 1);
+                used = 0;
+            }
+        }
+        used += 2 + width;
+    }
+    blocks
 }

@@ -29,10 +29,10 @@ const WIDTH_MAX: usize = 160;
 /// Networks with the same answer that are named.
 const TOLD_MAX: usize = 5;
 /// Of the longest stage, with its number and mark.
-const HEAD: usize = 21;
+const HEAD: usize = 23;
 
 impl Layout {
-    fn width(self) -> usize {
+    pub(crate) fn width(self) -> usize {
         self.width.clamp(WIDTH_MIN, WIDTH_MAX)
     }
 }
@@ -104,16 +104,23 @@ fn headline(out: &mut String, report: &Report, part: &PartReport, layout: Layout
     };
     let line = format!("{} {words}", part.clients);
     let code = code.map_or(String::new(), |code| format!("[{code}]"));
-    let gap = layout.width().saturating_sub(columns(&line) + columns(&code) + 2).max(2);
-    let _ = writeln!(
-        out,
-        "{verdict} {}{}{}",
-        paint.of(Tone::Strong, &line),
-        if code.is_empty() { String::new() } else { " ".repeat(gap) },
-        paint.of(Tone::Bad, &code)
-    );
-    let _ =
-        writeln!(out, "  {}", paint.of(Tone::Faint, &format!("{} {}", report.method, report.url)));
+    let request = format!("{} {}", report.method, report.url);
+    let free = |line: &str| layout.width().saturating_sub(columns(line) + columns(&code) + 2);
+    let end = |gap: usize| match code.is_empty() {
+        true => String::new(),
+        false => format!("{}{}", " ".repeat(gap), paint.of(Tone::Bad, &code)),
+    };
+    // At the end of the line, or else of the next.
+    let lines = wrapped(&line, layout.width() - 2);
+    let (first, second) = match free(&line) {
+        gap @ 2.. => (end(gap), String::new()),
+        _ => (String::new(), end(free(&request).max(2))),
+    };
+    for (at, line) in lines.iter().enumerate() {
+        let lead = if at == 0 { &verdict } else { " " };
+        let _ = writeln!(out, "{lead} {}{first}", paint.of(Tone::Strong, line));
+    }
+    let _ = writeln!(out, "  {}{second}", paint.of(Tone::Faint, &request));
 }
 
 fn mark(state: State) -> (&'static str, Tone, &'static str) {
@@ -187,6 +194,17 @@ pub(crate) fn block(out: &mut String, label: &str, text: &str, layout: Layout) {
     for (at, line) in lines.iter().enumerate() {
         let _ = match at {
             0 => writeln!(out, "{}{line}", layout.paint.of(Tone::Strong, label)),
+            _ => writeln!(out, "{}{line}", " ".repeat(indent)),
+        };
+    }
+}
+
+/// A label of so many columns at the least, which may be coloured, and a text wrapped beside it.
+pub(crate) fn labelled(out: &mut String, label: &str, indent: usize, text: &str, layout: Layout) {
+    let lines = wrapped(text, layout.width().saturating_sub(indent));
+    for (at, line) in lines.iter().enumerate() {
+        let _ = match (at, label) {
+            (0, label) if !label.is_empty() => writeln!(out, "{label}{line}"),
             _ => writeln!(out, "{}{line}", " ".repeat(indent)),
         };
     }

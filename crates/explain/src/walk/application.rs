@@ -15,7 +15,7 @@ use verdict::rewrite::rewrite;
 
 use super::{Walk, answered};
 use crate::hop::{Evidence, Hop, Trace};
-use crate::outcome::{Outcome, Sees, Speaker, Stage, reason};
+use crate::outcome::{Outcome, Sees, Speaker, Stage, status_words};
 
 /// Applications that pass a request on to one another.
 const PASSED_ON_MAX: usize = 4;
@@ -227,7 +227,7 @@ impl Walk<'_> {
             }
             Answer::Status { status, place } => {
                 let cause = Refusal::of_target_status(status);
-                let text = format!("{name} answers {status} {}", reason(status));
+                let text = format!("{name} answers {}", status_words(status));
                 trace.hop(|| match cause {
                     Some(refusal) => Hop::stopped(Stage::Response, refusal, text).at(place),
                     None => Hop::passed(Stage::Response, text).at(place),

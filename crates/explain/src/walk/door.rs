@@ -141,8 +141,10 @@ impl Walk<'_> {
         match book.admits.first() {
             Some(rule) => {
                 let text = format!(
-                    "security_group.{} admits {source} on tcp/{}",
-                    rule.group, listener.port
+                    "security_group.{} admits {} on tcp/{}",
+                    rule.group,
+                    self.admitted_words(rule, source),
+                    listener.port
                 );
                 Hop::passed(Stage::SecurityGroup, text).at(&rule.place)
             }
@@ -153,6 +155,26 @@ impl Walk<'_> {
                 );
                 Hop::passed(Stage::SecurityGroup, text).at(&lb.place)
             }
+        }
+    }
+
+    /// Whom a rule admits that admits this client: everybody, or the part of it that the client is in.
+    pub fn admitted_words(&self, rule: &AdmissionRule, source: IpAddr) -> String {
+        if rule.peers == AddressSet::everything() {
+            return "everybody".to_owned();
+        }
+        let model = &self.world.model;
+        let named = self.ask.networks.iter().map(|id| &model[*id]).find(|network| {
+            let own: AddressSet = network.cidrs.iter().copied().collect();
+            own.contains(source) && rule.peers.contains_all(&own)
+        });
+        let prefix = || {
+            let prefixes = crate::space::prefixes(&rule.peers);
+            prefixes.into_iter().find(|net| net.contains(&source)).map(|net| net.to_string())
+        };
+        match named {
+            Some(network) => network.name.clone(),
+            None => prefix().unwrap_or_else(|| source.to_string()),
         }
     }
 

@@ -185,7 +185,9 @@ impl Walk<'_> {
             Destination::Address(address) => address.to_string(),
             Destination::LoadBalancer(id) => {
                 let lb = &self.world.model[id];
-                match self.addresses_of(id).first() {
+                let all = self.addresses_of(id);
+                let own = |address: &&IpAddr| address.is_ipv4() == self.ask.client.is_ipv4();
+                match all.iter().find(own).or(all.first()) {
                     Some(address) => format!("load_balancer.{} at {address}", lb.name),
                     None => format!("load_balancer.{}", lb.name),
                 }

@@ -230,7 +230,7 @@ impl Walk<'_> {
 
     fn fixed_hop(&self, routed: &Routed<'_, Hypothetical>, status: u16, place: &Place) -> Hop {
         let who = if routed.rule.is_some() { "the rule" } else { "the default action" };
-        let text = format!("{who} answers {status} {} itself", crate::outcome::reason(status));
+        let text = format!("{who} answers {} itself", crate::outcome::status_words(status));
         let hop = Hop::passed(Stage::Action, text).at(place);
         match status {
             ..400 => hop,

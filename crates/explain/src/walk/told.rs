@@ -81,13 +81,15 @@ impl Walk<'_> {
         let group = &self.world.model[group_id];
         let closed: Vec<&model::Target> =
             doors.not_admitted.iter().map(|(target, _)| target).collect();
+        // Silence is explained by the closed door before it.
+        let shut = |index: usize| {
+            views[index].behaviour == Behaviour::Silent && closed.contains(&&group.targets[index])
+        };
         let mut failing: Vec<(usize, Refusal, String)> = Vec::new();
         let mut reason = None;
         for index in fit {
             let target = &group.targets[*index];
-            // Silence is explained by the closed door before it.
-            let shut = closed.contains(&target) && views[*index].behaviour == Behaviour::Silent;
-            let view = if shut { TargetView::ASSUMED } else { views[*index] };
+            let view = if shut(*index) { TargetView::ASSUMED } else { views[*index] };
             // The doors were told of before: here is what would happen behind them.
             let trial = self.trial_behind(group, target, &view);
             if let Trial::Fails(_, refusal) = trial {
@@ -108,7 +110,8 @@ impl Walk<'_> {
                 failing.push((*index, refusal, text));
             }
         }
-        let observed = fit.iter().filter_map(|index| views[*index].observed_unix).max();
+        let open = fit.iter().filter(|index| !shut(**index));
+        let observed = open.filter_map(|index| views[*index].observed_unix).max();
         let evidence = match observed {
             Some(at) => Evidence::Observed { seconds_ago: (self.facts.now_unix - at).max(0) },
             None if failing.is_empty() => Evidence::Assumed,

@@ -33,8 +33,8 @@ impl Walk<'_> {
                 let (_, book) = ask_door(&admission, source, port);
                 match book.admits.first() {
                     Some(rule) => {
-                        let group = &rule.group;
-                        let text = format!("security_group.{group} admits {source} on tcp/{port}");
+                        let (group, whom) = (&rule.group, self.admitted_words(rule, source));
+                        let text = format!("security_group.{group} admits {whom} on tcp/{port}");
                         Hop::passed(Stage::SecurityGroup, text).at(&rule.place)
                     }
                     None => {
