@@ -112,7 +112,20 @@ fn read(
 // === declared answers ===
 
 fn facts(section: &Section<'_>) -> Facts {
-    let redirects_to_https = section.choice("redirects", &[("https", true)]).unwrap_or(false);
+    let redirects_to_https = section.value("redirects").and_then(|value| {
+        let text = section.text("redirects", value)?;
+        let port = match text.strip_prefix("https") {
+            Some("") => Some(443),
+            Some(port) => port.strip_prefix(':').and_then(|port| port.parse().ok()),
+            None => None,
+        };
+        let port = port.filter(|port| *port > 0);
+        if port.is_none() {
+            let message = format!("`redirects` cannot be `{text}`");
+            section.invalid(value, message, "write `\"https\"`, or `\"https:8443\"` with its port");
+        }
+        port
+    });
     let redirects =
         section.blocks("redirect").into_iter().filter_map(|block| redirect(section, block));
     let redirects = redirects.collect();

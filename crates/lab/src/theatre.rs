@@ -74,14 +74,6 @@ impl Theatre {
         matches!(self.place, Place::Lab)
     }
 
-    /// Whether what leads to the web's own ports arrives.
-    pub fn has_own_ports(&self) -> bool {
-        match &self.place {
-            Place::Lab => true,
-            Place::Loopback(loopback) => loopback.has_own_ports(),
-        }
-    }
-
     pub fn folder(&self) -> &Path {
         &self.folder
     }
@@ -179,10 +171,30 @@ impl Theatre {
                 all.iter().map(|(p, l)| format!("{p} {}", l.address)).collect();
             return Err(unexpected(&format!("{name}:{port}"), "an application", &there.join(", ")));
         };
-        let arguments = application_arguments(listening, &file, &self.folder);
+        let mut all = vec![listening.clone()];
+        if !self.is_lab() {
+            // In a lab it listens on every address of its place.
+            let machine = world.model.instances.iter().find(|one| one.name == instance);
+            let public = machine.into_iter().flat_map(|one| &one.public_addresses);
+            all.extend(public.map(|address| Listening {
+                address: (*address, wanted).into(),
+                ..listening.clone()
+            }));
+        }
+        all.iter().try_for_each(|listening| self.start_one(&name, port, &file, listening))
+    }
+
+    fn start_one(
+        &mut self,
+        name: &str,
+        port: u16,
+        file: &Path,
+        listening: &Listening,
+    ) -> Result<(), Failed> {
+        let arguments = application_arguments(listening, file, &self.folder);
         let mut command = Command::new(&self.setting.program);
         if self.is_lab() {
-            command.args(["lab", "exec", "--state"]).arg(&self.folder).args([&name, "--"]);
+            command.args(["lab", "exec", "--state"]).arg(&self.folder).args([name, "--"]);
             command.arg(&self.setting.program);
         }
         let log = fs::File::create(self.folder.join("output"))
@@ -195,10 +207,8 @@ impl Theatre {
             .spawn()
             .map_err(|e| Failed::Io("start an application", e))?;
         self.actors.push((format!("{name}:{port}"), child));
-        let address = listening.address;
-        let place = name.clone();
         self.until(&format!("{name}:{port}"), |theatre| {
-            theatre.listens(&place, address).then_some(())
+            theatre.listens(name, listening.address).then_some(())
         })
     }
 
@@ -215,7 +225,7 @@ impl Theatre {
 
     pub fn stop(&mut self, instance: &str, port: u16) {
         let name = format!("instance.{instance}:{port}");
-        if let Some(at) = self.actors.iter().position(|(actor, _)| *actor == name) {
+        while let Some(at) = self.actors.iter().position(|(actor, _)| *actor == name) {
             let (_, mut child) = self.actors.remove(at);
             let _ = child.kill();
             let _ = child.wait();

@@ -57,8 +57,8 @@ pub enum Written {
 /// Declared answers; all empty if nothing was said.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Facts {
-    /// `redirects = "https"`.
-    pub redirects_to_https: bool,
+    /// `redirects = "https"`, or `"https:8443"`: to which port.
+    pub redirects_to_https: Option<u16>,
     pub redirects: Vec<DeclaredRedirect>,
     /// `127.0.0.1:8080`.
     pub forward: Option<String>,

@@ -45,8 +45,10 @@ pub fn application(out: &mut Writer, application: &Application) {
 }
 
 fn facts(out: &mut Writer, facts: &Facts) {
-    if facts.redirects_to_https {
-        out.text("redirects", "https");
+    match facts.redirects_to_https {
+        None => {}
+        Some(443) => out.text("redirects", "https"),
+        Some(port) => out.text("redirects", &format!("https:{port}")),
     }
     if let Some(to) = &facts.forward {
         out.text("forward", to);

@@ -53,11 +53,6 @@ impl Loopback {
         folder.join(FILE)
     }
 
-    /// Whether ports are those of the story: what leads to a port that nobody wrote needs them.
-    pub fn has_own_ports(&self) -> bool {
-        self.ports.is_empty()
-    }
-
     pub fn port(&self, port: u16) -> u16 {
         self.ports.get(&port).copied().unwrap_or(port)
     }
@@ -90,7 +85,9 @@ impl Loopback {
             out.push_str(&self.word(word));
             rest = left;
         }
-        out + rest
+        let https = self.port(443);
+        let elsewhere = format!("redirects = \"https:{https}\"");
+        (out + rest).replace("redirects = \"https\"", &elsewhere)
     }
 
     fn word(&self, word: &str) -> String {

@@ -5,6 +5,9 @@ use super::{
 };
 use crate::{Place, TemplatePart};
 
+/// RFC 9110 §4.2.2: the one that an address need not name.
+const HTTPS_PORT: u16 = 443;
+
 impl Facts {
     /// `None` if nothing was said. `trusts_forwarded_proto`: where it is `true`, a request that
     /// was made over https is not redirected there.
@@ -30,10 +33,12 @@ impl Facts {
             };
             steps.push(only_if(Test::Path(redirect.from.clone()), then, &redirect.place));
         }
-        if self.redirects_to_https {
+        if let Some(port) = self.redirects_to_https {
+            let port = if port == HTTPS_PORT { String::new() } else { format!(":{port}") };
             let to = vec![
                 Part::Text("https://".to_owned()),
                 Part::Variable("host".to_owned()),
+                Part::Text(port),
                 Part::Variable("request_uri".to_owned()),
             ];
             let mut step =

@@ -45,7 +45,7 @@ fn said(answer: &Answer<'_>) -> String {
 
 #[test]
 fn declared_facts() {
-    let https = Facts { redirects_to_https: true, ..Facts::default() };
+    let https = Facts { redirects_to_https: Some(443), ..Facts::default() };
     let old = Facts {
         redirects: vec![DeclaredRedirect {
             from: Wildcard::sensitive("/old*"),
@@ -63,6 +63,13 @@ fn declared_facts() {
     let rows = [
         ("nothing", Facts::default(), None, ASKED, "not known: what it answers is not declared"),
         ("to https", https.clone(), None, ASKED, home),
+        (
+            "to https elsewhere",
+            Facts { redirects_to_https: Some(8443), ..Facts::default() },
+            None,
+            ASKED,
+            "301 https://shop.example:8443/a%20b?q=1",
+        ),
         ("to https, not trusting", https.clone(), Some(false), over_https, home),
         ("to https, trusting", https.clone(), Some(true), ASKED, home),
         ("to https, trusting, is", https.clone(), Some(true), over_https, otherwise),
@@ -85,7 +92,7 @@ fn declared_facts() {
 
 #[test]
 fn an_answer_names_its_place() {
-    let facts = Facts { redirects_to_https: true, ..Facts::default() };
+    let facts = Facts { redirects_to_https: Some(443), ..Facts::default() };
     let application = application(facts, None);
     let Answer::Redirect { place, .. } = answer(&application, &ASKED) else {
         panic!("no redirect");
