@@ -11,7 +11,9 @@ use crate::arguments::{
     CompareArguments, ExplainArguments, Files, Knowledge, ReachArguments, RequestArguments,
     WhoArguments,
 };
-use crate::commands::{BAD_CONFIGURATION, FAILED, complain, is_broken, load, report, state};
+use crate::commands::{
+    BAD_CONFIGURATION, FAILED, complain, is_broken, load, report, state, wants_color,
+};
 
 /// Without a terminal, such as in a file or a pipe.
 const WIDTH: u16 = 100;
@@ -149,7 +151,7 @@ pub fn explain_broken(sources: &Sources, examined: &Examined) {
 /// Of standard output.
 pub fn layout() -> Layout {
     let out = std::io::stdout();
-    let color = out.is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    let color = wants_color(out.is_terminal());
     let told = std::env::var("COLUMNS").ok().and_then(|text| text.parse().ok());
     let width = told.or_else(|| net::terminal::columns(&out)).unwrap_or(WIDTH);
     let paint = if color { Paint::Color } else { Paint::Plain };

@@ -56,8 +56,15 @@ pub fn state(instance: &Instance) -> StateDirectory {
     }
 }
 
+/// On terminals, and where `CLICOLOR_FORCE` asks for it, as whoever shows our output to a person may;
+/// never against `NO_COLOR`.
+pub fn wants_color(terminal: bool) -> bool {
+    let set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty() && value != "0");
+    (terminal || set("CLICOLOR_FORCE")) && !set("NO_COLOR")
+}
+
 fn terminal_style(terminal: bool) -> Style {
-    let color = terminal && std::env::var_os("NO_COLOR").is_none();
+    let color = wants_color(terminal);
     let width = std::env::var("COLUMNS").ok().and_then(|text| text.parse().ok());
     Style { color, width: width.unwrap_or(100) }
 }

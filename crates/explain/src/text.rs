@@ -296,6 +296,8 @@ fn evidence_line(out: &mut String, report: &Report, layout: Layout) {
         words.push(format!("assumed: {}", list(&assumed)));
     }
     if !words.is_empty() {
-        block(out, "  ", &layout.paint.of(Tone::Faint, &words.join("; ")), layout);
+        for line in wrapped(&words.join("; "), layout.width() - 2) {
+            let _ = writeln!(out, "  {}", layout.paint.of(Tone::Faint, &line));
+        }
     }
 }

@@ -6,7 +6,7 @@ mod loopback;
 mod words;
 
 use std::fs;
-use std::io::{self, BufRead, Write};
+use std::io::{self, BufRead, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -121,10 +121,18 @@ impl Theatre {
             .arg("--state")
             .arg(state)
             .env("COLUMNS", COLUMNS)
-            .env("NO_COLOR", "1")
+            .envs(self.colors())
             .current_dir(&self.folder)
             .output()
             .map_err(|e| Failed::Io("run the program", e))
+    }
+
+    /// The program writes into a pipe, and a person reads it on a terminal.
+    pub(super) fn colors(&self) -> [(&'static str, &'static str); 1] {
+        match io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none() {
+            true => [("CLICOLOR_FORCE", "1")],
+            false => [("NO_COLOR", "1")],
+        }
     }
 
     pub fn status(&self) -> Option<serde_json::Value> {

@@ -166,10 +166,14 @@ impl Walk<'_> {
                     Hop::passed(Stage::Rule, text).at(&listener.default_place)
                 }
                 None => {
-                    let text = format!(
-                        "none of {} rules takes it, so the default action does",
-                        listener.rules.len()
-                    );
+                    let text = match listener.rules.len() {
+                        1 => {
+                            "the only rule does not take it, so the default action does".to_owned()
+                        }
+                        count => {
+                            format!("none of {count} rules takes it, so the default action does")
+                        }
+                    };
                     Hop::passed(Stage::Rule, text).at(&listener.default_place).near(near)
                 }
             },

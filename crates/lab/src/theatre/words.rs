@@ -33,7 +33,7 @@ impl Theatre {
         let output = Command::new(&self.setting.program)
             .args(["check", &file])
             .env("COLUMNS", COLUMNS)
-            .env("NO_COLOR", "1")
+            .envs(self.colors())
             .current_dir(&self.folder)
             .output()
             .map_err(|e| Failed::Io("run the program", e))?;
