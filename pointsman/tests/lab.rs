@@ -278,9 +278,35 @@ fn the_first_story_in_namespaces() {
         assert_eq!(lines.len(), 1, "{url} {who} in\n{text}");
     }
     assert_eq!(code, Some(3), "{text}");
+    phones_are_seen(&lab);
     lab.again(&PHONES.replace("from  = [network.office]", "from  = [anywhere]"));
     let (code, text) = lab.probe();
     assert!(text.ends_with("7 ok, 0 broken\n") && code == Some(0), "{text}");
+}
+
+/// Those whose SYNs were dropped in the kernel are in `status` of the program at the edge, by name: the
+/// ones on the wifi under the address of their gateway, the others by IPv6.
+fn phones_are_seen(lab: &Lab) {
+    let status = Command::new(PROGRAM)
+        .args(["status", "--json", "--state", "state/lab/edge"])
+        .current_dir(lab.folder.path())
+        .output()
+        .unwrap();
+    let status: serde_json::Value = serde_json::from_slice(&status.stdout).unwrap();
+    let refused = &status["refused"];
+    assert!(refused["unavailable"].is_null(), "{refused}");
+    let rows = [
+        ("guest-wifi", "203.0.113.20:443", "198.51.100.20"),
+        ("lte", "[2001:db8:2::20]:443", "2001:db8:17e::1"),
+    ];
+    let networks = refused["networks"].as_array().unwrap();
+    for (network, address, example) in rows {
+        let row = networks.iter().find(|row| row["network"] == network);
+        let row = row.unwrap_or_else(|| panic!("{network} in {refused}"));
+        assert_eq!((&row["listener"], &row["address"]), (&"api.https".into(), &address.into()));
+        assert_eq!((&row["example"], &row["count"]), (&example.into(), &1.into()), "{network}");
+    }
+    assert_eq!(networks.len(), rows.len(), "{refused}");
 }
 
 /// "502 Bad Gateway": the application behind the front server is gone after a reboot.

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use config::Sources;
+use config::{Sources, Style};
 use explain::{Atlas, Enforcement, FactSource, Facts, Report, Request, TargetView, Violation};
-use model::{Expectation, Finding};
+use model::{Expectation, Finding, Severity};
 use world::World;
 
 use crate::explaining::{Certificates, show_changes};
@@ -55,6 +55,18 @@ pub fn newly<'b>(broken: &'b [Broken], before: &World, was: &[Broken]) -> Vec<&'
         known.contains(&*one.name) && !was.iter().any(|other| other.name == one.name)
     };
     broken.iter().filter(fell).collect()
+}
+
+/// Why a configuration that is right in itself is not taken (DECISIONS 5).
+pub fn refusal(sources: &Sources, fallen: &[&Broken], style: Style) -> String {
+    let findings: Vec<Finding> = fallen
+        .iter()
+        .map(|broken| Finding { severity: Severity::Error, ..broken.finding.clone() })
+        .collect();
+    let rendered = config::render(sources, &findings, style);
+    format!(
+        "{rendered}this holds now and would not any more: `pointsman reload --force` takes it all the same\n"
+    )
 }
 
 impl Broken {

@@ -13,6 +13,7 @@ mod health;
 mod load;
 mod probe;
 mod reach;
+mod refused;
 mod run;
 mod sockets;
 mod state;
@@ -26,5 +27,8 @@ pub use explaining::{Certificates, FromFiles};
 pub use load::{Examined, Rejected, Source, examine};
 pub use run::{Failed, Ready, Settings, run};
 pub use state::StateDirectory;
-pub use status::{ListenerStatus, LogStatus, Status, TargetGroupStatus, TargetStatus};
+pub use status::{
+    ListenerStatus, LogStatus, RefusedNetwork, RefusedStatus, Status, TargetGroupStatus,
+    TargetStatus,
+};
 pub use words::{status_json, status_text};

@@ -20,6 +20,21 @@ pub enum Source {
     Text { name: String, text: String },
 }
 
+impl Source {
+    /// Names and times of change of its files.
+    pub fn stamp(&self) -> Vec<(PathBuf, std::time::SystemTime)> {
+        let Source::Path(path) = self else { return Vec::new() };
+        let mut files = vec![path.clone()];
+        if let Ok(entries) = std::fs::read_dir(path) {
+            files.extend(entries.filter_map(|entry| Some(entry.ok()?.path())));
+        }
+        files.sort();
+        let changed =
+            |file: PathBuf| Some((file.clone(), std::fs::metadata(&file).ok()?.modified().ok()?));
+        files.into_iter().filter_map(changed).collect()
+    }
+}
+
 /// A configuration that is not served, and why.
 #[derive(Clone, Debug)]
 pub struct Rejected {

@@ -22,12 +22,13 @@ use self::cores::{CoreHandle, spawn_cores};
 use self::signals::{Event, Signals};
 use crate::admin::{self, Asked};
 use crate::client::ReloadAnswer;
-use crate::expectations::{self, Broken};
+use crate::expectations;
 use crate::filters::{self, Enforcement};
 use crate::generation::Kept;
 use crate::health::Health;
 use crate::load::{Loaded, Source, load};
 use crate::reach::{confine, reach};
+use crate::refused::RefusedClients;
 use crate::sockets::Sockets;
 use crate::state::StateDirectory;
 
@@ -104,6 +105,7 @@ struct Instance {
     kept: Kept,
     sockets: Sockets,
     enforcement: BTreeMap<SocketAddr, Enforcement>,
+    refused: RefusedClients,
     /// What an explanation needs beyond the World.
     told: Told,
     snapshot: Arc<Snapshot>,
@@ -164,17 +166,20 @@ impl Instance {
         let fresh = plan.fresh().map(|(address, bound)| (address, &bound.duplicates[..]));
         let enforcement = filters::enforce(&loaded.world, fresh);
         sockets.commit(&mut plan);
+        let mut refused = RefusedClients::new();
+        refused.follow(&loaded.world, &enforcement);
         let health =
             Health::new(&loaded.world, kept.target_tls().clone(), settings.journal.clone());
         let board = health.board();
         let cores = spawn_cores(plan.opened, &snapshot, &board)
             .map_err(|e| environment("cannot start a core", e))?;
         let now = net::clock::unix_seconds();
-        let stamp = settings.watch.then(|| stamp(&settings.source));
+        let stamp = settings.watch.then(|| settings.source.stamp());
         let instance = Instance {
             kept,
             sockets,
             enforcement,
+            refused,
             told: Told::of(loaded),
             snapshot,
             old: Vec::new(),
@@ -284,7 +289,7 @@ impl Instance {
                 load(source, state, generation, plain).map_err(|rejected| rejected.rendered)?;
             let fallen = expectations::newly(&loaded.examined.broken, before, was);
             if !force && !fallen.is_empty() {
-                let findings = refused(&loaded, &fallen, plain);
+                let findings = expectations::refusal(&loaded.sources, &fallen, plain);
                 return Err(Refused { findings, broken_expectation: true });
             }
             let snapshot =
@@ -300,7 +305,11 @@ impl Instance {
         let opened = std::mem::take(&mut plan.opened);
         self.sockets.commit(&mut plan);
         let all = self.sockets.iter().map(|(address, bound)| (address, &bound.duplicates[..]));
-        self.enforcement = filters::enforce(&loaded.world, all);
+        let enforcement = filters::enforce(&loaded.world, all);
+        // By the World under which they came.
+        self.look_at_refused();
+        self.enforcement = enforcement;
+        self.refused.follow(&loaded.world, &self.enforcement);
         let snapshot = Arc::new(snapshot);
         for (core, opened) in self.cores.iter().zip(opened) {
             let _ = core.commands.send(Command::Publish {
@@ -323,8 +332,10 @@ impl Instance {
         self.old.retain(|snapshot| Arc::strong_count(snapshot) > 1);
         let stats: Vec<&StatsRegistry> = self.cores.iter().map(|core| &core.stats).collect();
         self.health.observe(&stats);
+        self.look_at_refused();
+        self.refused.report(&self.snapshot.world, &self.settings.journal);
         if self.stamp.is_some() {
-            let now = stamp(&self.settings.source);
+            let now = self.settings.source.stamp();
             if self.stamp.as_ref() != Some(&now) {
                 self.stamp = Some(now);
                 drop(self.reload(false));
@@ -333,6 +344,11 @@ impl Instance {
         if self.settings.live_line {
             crate::words::print_live_line(&self.status());
         }
+    }
+
+    fn look_at_refused(&mut self) {
+        let cores = self.cores.iter().map(|core| &core.refused);
+        self.refused.look(&self.snapshot.world, &self.enforcement, cores);
     }
 
     /// Nothing new is accepted; requests may finish; a second signal ends it at once.
@@ -360,19 +376,6 @@ impl Instance {
     }
 }
 
-/// Names and times of change of the configuration's files.
-fn stamp(source: &Source) -> Vec<(PathBuf, std::time::SystemTime)> {
-    let Source::Path(path) = source else { return Vec::new() };
-    let mut files = vec![path.clone()];
-    if let Ok(entries) = std::fs::read_dir(path) {
-        files.extend(entries.filter_map(|entry| Some(entry.ok()?.path())));
-    }
-    files.sort();
-    let changed =
-        |file: PathBuf| Some((file.clone(), std::fs::metadata(&file).ok()?.modified().ok()?));
-    files.into_iter().filter_map(changed).collect()
-}
-
 /// Why a reload changed nothing, in words.
 struct Refused {
     findings: String,
@@ -383,16 +386,4 @@ impl From<String> for Refused {
     fn from(findings: String) -> Self {
         Refused { findings, broken_expectation: false }
     }
-}
-
-/// Why a configuration that is right in itself is not taken (DECISIONS 5).
-fn refused(loaded: &Loaded, fallen: &[&Broken], style: Style) -> String {
-    let findings: Vec<model::Finding> = fallen
-        .iter()
-        .map(|broken| model::Finding { severity: model::Severity::Error, ..broken.finding.clone() })
-        .collect();
-    let rendered = config::render(&loaded.sources, &findings, style);
-    format!(
-        "{rendered}this holds now and would not any more: `pointsman reload --force` takes it all the same\n"
-    )
 }

@@ -93,6 +93,12 @@ impl Sockets {
         self.bound.iter()
     }
 
+    /// Packets that the kernel dropped at the sockets of an address.
+    pub fn dropped(&self, address: &SocketAddr) -> Option<u64> {
+        let counts = self.bound.get(address)?.duplicates.iter().map(net::listen::dropped);
+        counts.map(|count| count.ok().map(u64::from)).sum()
+    }
+
     fn open(
         &self,
         address: SocketAddr,

@@ -11,6 +11,8 @@ use world::World;
 
 use crate::filters::Enforcement;
 use crate::health::Health;
+use crate::refused::{RefusedClients, listener_name};
+use crate::sockets::Sockets;
 
 /// The shape of `pointsman status --json`. `version` changes when a field changes its meaning.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -31,8 +33,37 @@ pub struct Status {
     pub logs: Vec<LogStatus>,
     pub connections: u64,
     pub requests: u64,
-    /// Count by refusal code, without zeros.
+    /// Count by refusal code, without zeros; without clients that the kernel drops.
     pub refusals: BTreeMap<String, u64>,
+    /// Who was turned away by security groups, in the kernel or after accept.
+    pub refused: RefusedStatus,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct RefusedStatus {
+    /// Why those that the kernel drops are not counted by network; null if they are, or if it drops
+    /// nobody.
+    pub unavailable: Option<String>,
+    pub networks: Vec<RefusedNetwork>,
+    /// Attempts that came too fast to be looked at.
+    pub unseen: u64,
+}
+
+/// Refused connection attempts from one network to one address. A repeated SYN is no attempt of its
+/// own.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct RefusedNetwork {
+    /// The most specific declared network of the client, or `internet`.
+    pub network: String,
+    /// `load_balancer.listener`; empty if a reload has taken it away.
+    pub listener: String,
+    pub address: String,
+    pub count: u64,
+    /// Unix seconds of the first and the last one.
+    pub first: i64,
+    pub last: i64,
+    /// The last client.
+    pub example: String,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -43,6 +74,9 @@ pub struct ListenerStatus {
     pub address: String,
     /// `open`, `kernel filter`, or `after accept`, and what an outsider gets.
     pub admission: String,
+    /// Packets that the kernel dropped at the sockets, repetitions included; null where it filters
+    /// nothing.
+    pub dropped: Option<u64>,
     /// Where it is declared.
     pub place: String,
 }
@@ -81,6 +115,7 @@ pub const STATUS_VERSION: u32 = 1;
 pub fn listeners(
     world: &World,
     enforcement: &BTreeMap<SocketAddr, Enforcement>,
+    sockets: &Sockets,
 ) -> Vec<ListenerStatus> {
     let describe = |(address, enforcement): (&SocketAddr, &Enforcement)| {
         let listener = &world.model[world.listener_at(*address)?];
@@ -91,6 +126,10 @@ pub fn listeners(
             protocol: listener.protocol.scheme().to_owned(),
             address: address.to_string(),
             admission: enforcement.describe(load_balancer.deny),
+            dropped: match enforcement {
+                Enforcement::Kernel => sockets.dropped(address),
+                Enforcement::Open | Enforcement::AfterAccept(_) => None,
+            },
             place: listener.place.to_string(),
         })
     };
@@ -131,6 +170,25 @@ pub fn logs(losses: Vec<(PathBuf, u64)>) -> Vec<LogStatus> {
         lost_lines,
     };
     losses.into_iter().map(describe).collect()
+}
+
+pub fn refused(world: &World, clients: &RefusedClients) -> RefusedStatus {
+    let describe = |(door, network, refused): (SocketAddr, &str, signal::Refused)| RefusedNetwork {
+        network: network.to_owned(),
+        listener: listener_name(world, door).unwrap_or_default(),
+        address: door.to_string(),
+        count: refused.count,
+        first: refused.first,
+        last: refused.last,
+        example: refused.example.to_string(),
+    };
+    let mut networks: Vec<RefusedNetwork> = clients.tally().iter().map(describe).collect();
+    networks.sort_by(|a, b| a.network.cmp(&b.network));
+    RefusedStatus {
+        unavailable: clients.unavailable().map(str::to_owned),
+        networks,
+        unseen: clients.unseen() + clients.tally().beyond(),
+    }
 }
 
 pub fn refusals(counters: &[&CoreCounters]) -> BTreeMap<String, u64> {

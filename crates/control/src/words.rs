@@ -51,10 +51,42 @@ pub fn status_text(status: &Status) -> String {
             let _ = writeln!(out, "  {code:<28} {count}");
         }
     }
+    write_refused(status, &mut out);
     for log in status.logs.iter().filter(|log| log.lost_lines > 0) {
         let _ = writeln!(out, "\nlog `{}` has lost {} lines", log.path, log.lost_lines);
     }
     out
+}
+
+/// Nothing, where nobody was turned away and everybody would be seen.
+fn write_refused(status: &Status, out: &mut String) {
+    let refused = &status.refused;
+    let dropped: u64 = status.listeners.iter().filter_map(|listener| listener.dropped).sum();
+    if refused.networks.is_empty() && refused.unseen == 0 && refused.unavailable.is_none() {
+        return;
+    }
+    let _ = writeln!(out, "\nrefused by network");
+    for row in &refused.networks {
+        let _ = writeln!(
+            out,
+            "  {:<24} {:<8} to {} ({}), last {} from {}",
+            row.network,
+            row.count,
+            if row.listener.is_empty() { "a listener that is gone" } else { &row.listener },
+            row.address,
+            local(row.last),
+            row.example
+        );
+    }
+    if let Some(why) = &refused.unavailable {
+        let _ = writeln!(
+            out,
+            "  of those that the kernel drops: not available ({why}); {dropped} packets dropped"
+        );
+    }
+    if refused.unseen > 0 {
+        let _ = writeln!(out, "  and {} that came too fast to be told apart", refused.unseen);
+    }
 }
 
 fn write_group(group: &TargetGroupStatus, out: &mut String) {
@@ -105,4 +137,83 @@ pub fn print_live_line(status: &Status) {
     let mut out = std::io::stdout().lock();
     let _ = out.write_all(line.as_bytes());
     let _ = out.flush();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::status::{ListenerStatus, RefusedNetwork, RefusedStatus};
+
+    #[test]
+    fn who_was_refused() {
+        let guests = RefusedNetwork {
+            network: "guest-wifi".into(),
+            listener: "api.https".into(),
+            address: "203.0.113.20:443".into(),
+            count: 41,
+            first: 0,
+            last: 0,
+            example: "198.51.100.20".into(),
+        };
+        let gone = RefusedNetwork { listener: String::new(), ..guests.clone() };
+        let rows: [(&str, RefusedStatus, &[&str]); 4] = [
+            ("nobody", refused(None, &[], 0), &[]),
+            (
+                "by name",
+                refused(None, &[guests, gone], 0),
+                &[
+                    "  guest-wifi               41       to api.https (203.0.113.20:443), last 1970",
+                    " from 198.51.100.20",
+                    "to a listener that is gone (203",
+                ],
+            ),
+            (
+                "not available",
+                refused(Some("needs CAP_NET_RAW"), &[], 0),
+                &["of those that the kernel drops: not available (needs CAP_NET_RAW); 7 packets"],
+            ),
+            ("a flood", refused(None, &[], 9), &["  and 9 that came too fast to be told apart"]),
+        ];
+        for (name, refused, parts) in rows {
+            let mut out = String::new();
+            write_refused(&status(refused), &mut out);
+            assert_eq!(out.is_empty(), parts.is_empty(), "{name}: {out}");
+            for part in parts {
+                assert!(out.contains(part), "{name}: `{part}` in {out}");
+            }
+        }
+    }
+
+    fn refused(why: Option<&str>, networks: &[RefusedNetwork], unseen: u64) -> RefusedStatus {
+        RefusedStatus { unavailable: why.map(str::to_owned), networks: networks.to_vec(), unseen }
+    }
+
+    fn status(refused: RefusedStatus) -> Status {
+        let listener = ListenerStatus {
+            load_balancer: "api".into(),
+            name: "https".into(),
+            protocol: "https".into(),
+            address: "203.0.113.20:443".into(),
+            admission: String::new(),
+            dropped: Some(7),
+            place: String::new(),
+        };
+        Status {
+            version: crate::status::STATUS_VERSION,
+            pid: 1,
+            generation: 1,
+            started: 0,
+            configured: 0,
+            refused_reload: None,
+            cores: 1,
+            draining: false,
+            listeners: vec![listener],
+            target_groups: Vec::new(),
+            logs: Vec::new(),
+            connections: 0,
+            requests: 0,
+            refusals: Default::default(),
+            refused,
+        }
+    }
 }

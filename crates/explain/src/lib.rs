@@ -37,7 +37,7 @@ pub use outcome::{Grade, Outcome, Sees, Speaker, Stage, reason};
 pub use query::{Answer, BadQuestion, Query, Verb};
 pub use question::{Client, Request, UnknownAsker, asker_words, clients_of, parse_asker};
 pub use report::{FixReport, OtherReport, REPORT_VERSION, Report, askers, explain};
-pub use space::{Cuts, Membership, Piece, prefixes};
+pub use space::{Cuts, Piece, prefixes};
 pub use tables::{ROWS_MAX, ReachReport, WhoReport, reach, reach_text, who, who_text};
 pub use text::{Layout, Paint, text};
 pub use walk::{Ask, addresses, only_other_family, walk};

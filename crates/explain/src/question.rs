@@ -5,12 +5,12 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 use model::{AddressSet, Asker, LoadBalancerId, Model, NetworkId, Url};
-use world::World;
+use world::{Membership, World};
 
 use crate::chain;
 use crate::facts::Facts;
 use crate::outcome::Outcome;
-use crate::space::{Cuts, Membership, Piece, of_asker};
+use crate::space::{Cuts, Piece, of_asker};
 use crate::walk::Ask;
 
 /// A request without its client.

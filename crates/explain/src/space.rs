@@ -1,7 +1,7 @@
 //! Networks as sets (HOUSE.md): the address space is cut at every prefix that is mentioned, and each
 //! piece is asked once.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::IpNet;
@@ -162,66 +162,6 @@ pub fn of_asker(model: &Model, asker: Asker) -> AddressSet {
         Asker::Internet => internet(model),
         Asker::Anywhere => AddressSet::everything(),
     }
-}
-
-/// Which declared networks an address belongs to, by a search: by its own prefixes, or because it is
-/// what the world sees of them.
-#[derive(Debug, Default)]
-pub struct Membership {
-    /// From this address on, up to the next one.
-    v4: Vec<(u32, Vec<NetworkId>)>,
-    v6: Vec<(u128, Vec<NetworkId>)>,
-}
-
-impl Membership {
-    pub fn of_model(model: &Model) -> Membership {
-        let (mut v4, mut v6) = (BTreeMap::new(), BTreeMap::new());
-        for (at, network) in model.networks.iter().enumerate() {
-            let id = NetworkId(at as u32);
-            // As a set: prefixes of one network may overlap.
-            let own: AddressSet = network.cidrs.iter().chain(&network.seen_as).copied().collect();
-            for (first, last) in own.v4_ranges() {
-                change(&mut v4, u32::from(first), u32::from(last).checked_add(1), id);
-            }
-            for (first, last) in own.v6_ranges() {
-                change(&mut v6, u128::from(first), u128::from(last).checked_add(1), id);
-            }
-        }
-        Membership { v4: swept(v4), v6: swept(v6) }
-    }
-
-    pub fn of(&self, address: IpAddr) -> &[NetworkId] {
-        match address {
-            IpAddr::V4(v4) => at(&self.v4, u32::from(v4)),
-            IpAddr::V6(v6) => at(&self.v6, u128::from(v6)),
-        }
-    }
-}
-
-/// Who begins and who ends at an address.
-type Changes<T> = BTreeMap<T, (Vec<NetworkId>, Vec<NetworkId>)>;
-
-fn change<T: Ord>(changes: &mut Changes<T>, first: T, after: Option<T>, id: NetworkId) {
-    changes.entry(first).or_default().0.push(id);
-    if let Some(after) = after {
-        changes.entry(after).or_default().1.push(id);
-    }
-}
-
-fn swept<T: Ord>(changes: Changes<T>) -> Vec<(T, Vec<NetworkId>)> {
-    let mut active: BTreeSet<NetworkId> = BTreeSet::new();
-    let mut out = Vec::new();
-    for (from, (begin, end)) in changes {
-        active.retain(|id| !end.contains(id));
-        active.extend(begin);
-        out.push((from, active.iter().copied().collect()));
-    }
-    out
-}
-
-fn at<T: Ord>(sorted: &[(T, Vec<NetworkId>)], address: T) -> &[NetworkId] {
-    let after = sorted.partition_point(|(from, _)| *from <= address);
-    if after == 0 { &[] } else { &sorted[after - 1].1 }
 }
 
 /// Networks of a set that are named.

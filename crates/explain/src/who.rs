@@ -13,7 +13,7 @@ use world::World;
 use crate::facts::Facts;
 use crate::outcome::Outcome;
 use crate::question::{Client, Request, clients};
-use crate::space::{Cuts, Membership, of_asker};
+use crate::space::{Cuts, of_asker};
 
 /// More pieces are not asked, and the report says so.
 pub const PIECES_MAX: usize = 1 << 20;
@@ -60,7 +60,6 @@ pub struct Classes {
 pub struct Atlas<'w> {
     pub world: &'w World,
     cuts: Cuts,
-    membership: Membership,
     /// Every set of addresses that a decision asks for membership.
     sets: Vec<AddressSet>,
     /// Networks that see names of their own.
@@ -86,7 +85,6 @@ impl<'w> Atlas<'w> {
         Atlas {
             world,
             cuts: Cuts::of(world),
-            membership: Membership::of_model(&world.model),
             sets: sets(world),
             views: views.collect(),
             known: RefCell::default(),
@@ -105,7 +103,7 @@ impl<'w> Atlas<'w> {
 
     /// Any set of clients by likeness, in the order of their first addresses.
     pub fn classes(&self, set: &AddressSet) -> Classes {
-        let mut all = clients(&self.world.model, &self.cuts, &self.membership, set);
+        let mut all = clients(&self.world.model, &self.cuts, self.world.membership(), set);
         let pieces = all.len();
         let left_out: AddressSet = all
             .drain(pieces.min(PIECES_MAX)..)
@@ -131,7 +129,7 @@ impl<'w> Atlas<'w> {
     /// One client as this World sees it.
     pub fn client(&self, address: IpAddr) -> Option<Client> {
         let set: AddressSet = [(address, address)].into_iter().collect();
-        clients(&self.world.model, &self.cuts, &self.membership, &set).into_iter().next()
+        clients(&self.world.model, &self.cuts, self.world.membership(), &set).into_iter().next()
     }
 
     fn likeness(&self, client: &Client) -> Likeness {

@@ -4,6 +4,8 @@
 //! source address is read relative to the network header, which a filter on a TCP socket can still
 //! reach. Returning 0 drops the packet: on a listening socket, the SYN.
 
+mod attempts;
+
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::os::fd::AsFd;
@@ -19,6 +21,15 @@ const NETWORK_HEADER: u32 = (-0x10_0000_i32) as u32;
 const V4_SOURCE: u32 = 12;
 /// RFC 8200 §3.
 const V6_SOURCE: u32 = 8;
+
+/// Where the network header is, for who runs a program.
+#[derive(Clone, Copy)]
+enum Header {
+    /// Somewhere before the data: a TCP socket's own filter.
+    Before,
+    /// The data begins with it: a packet socket's.
+    First,
+}
 
 const LOAD_WORD: u16 = 0x20; // BPF_LD | BPF_W | BPF_ABS
 const JUMP: u16 = 0x05; // BPF_JMP | BPF_JA
@@ -44,18 +55,12 @@ pub struct TooLarge;
 impl Program {
     /// Admits the addresses of inclusive ranges, which are sorted and disjoint.
     pub fn compile_v4(ranges: &[(Ipv4Addr, Ipv4Addr)]) -> Result<Program, TooLarge> {
-        let ranges = ranges.iter().map(|(a, b)| (u32::from(*a).into(), u32::from(*b).into()));
-        let edges: Vec<[u32; 1]> =
-            edges(ranges, u32::MAX.into()).map(|edge| [edge as u32]).collect();
-        compile(&edges, V4_SOURCE)
+        compile(&edges_v4(ranges), Header::Before.at(V4_SOURCE))
     }
 
     /// As [`Program::compile_v4`], for IPv6.
     pub fn compile_v6(ranges: &[(Ipv6Addr, Ipv6Addr)]) -> Result<Program, TooLarge> {
-        let ranges = ranges.iter().map(|(a, b)| (u128::from(*a), u128::from(*b)));
-        let words = |edge: u128| [96, 64, 32, 0].map(|shift| (edge >> shift) as u32);
-        let edges: Vec<[u32; 4]> = edges(ranges, u128::MAX).map(words).collect();
-        compile(&edges, V6_SOURCE)
+        compile(&edges_v6(ranges), Header::Before.at(V6_SOURCE))
     }
 
     pub fn len(&self) -> usize {
@@ -64,6 +69,15 @@ impl Program {
 
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+}
+
+impl Header {
+    const fn at(self, offset: u32) -> u32 {
+        match self {
+            Header::Before => NETWORK_HEADER.wrapping_add(offset),
+            Header::First => offset,
+        }
     }
 }
 
@@ -85,6 +99,17 @@ pub fn detach(socket: &impl AsFd) -> io::Result<()> {
         Err(error) if error.raw_os_error() == Some(libc::ENOENT) => Ok(()),
         other => other,
     }
+}
+
+fn edges_v4(ranges: &[(Ipv4Addr, Ipv4Addr)]) -> Vec<[u32; 1]> {
+    let ranges = ranges.iter().map(|(a, b)| (u32::from(*a).into(), u32::from(*b).into()));
+    edges(ranges, u32::MAX.into()).map(|edge| [edge as u32]).collect()
+}
+
+fn edges_v6(ranges: &[(Ipv6Addr, Ipv6Addr)]) -> Vec<[u32; 4]> {
+    let ranges = ranges.iter().map(|(a, b)| (u128::from(*a), u128::from(*b)));
+    let words = |edge: u128| [96, 64, 32, 0].map(|shift| (edge >> shift) as u32);
+    edges(ranges, u128::MAX).map(words).collect()
 }
 
 /// Where the answer changes, beginning with "no": the first address of each range and the first
@@ -158,7 +183,7 @@ fn compare<const N: usize>(edge: &[u32; N], source: u32, skip: usize) -> Vec<Ins
 }
 
 fn load(source: u32, word: usize) -> Instruction {
-    (LOAD_WORD, 0, 0, NETWORK_HEADER.wrapping_add(source + 4 * word as u32))
+    (LOAD_WORD, 0, 0, source.wrapping_add(4 * word as u32))
 }
 
 #[cfg(test)]

@@ -1,12 +1,16 @@
 //! Listening sockets.
 
 use std::io;
-use std::net::{SocketAddr, TcpListener};
+use std::net::{IpAddr, SocketAddr, TcpListener};
 
 use socket2::{Domain, Socket, Type};
 
+use crate::options;
+
 /// Connections that the kernel completes and keeps for us; it takes `net.core.somaxconn` if less.
 const BACKLOG: i32 = 4096;
+/// linux/sock_diag.h: SK_MEMINFO_DROPS.
+const MEMORY_DROPS: usize = 8;
 
 /// A listening socket that other sockets may share its address with (one a core, DECISIONS 22), for
 /// one family only (DECISIONS 9), non-blocking.
@@ -51,6 +55,21 @@ pub fn is_free(address: SocketAddr) -> bool {
         socket.listen(1)
     };
     attempt().is_ok()
+}
+
+/// Whether packets to the address are for this machine, in this network namespace.
+pub fn is_of_this_machine(address: IpAddr) -> bool {
+    Socket::new(Domain::for_address(SocketAddr::new(address, 0)), Type::DGRAM, None)
+        .and_then(|socket| socket.bind(&SocketAddr::new(address, 0).into()))
+        .is_ok()
+}
+
+/// Packets that the kernel dropped at the socket since it was made: those that its filter did not
+/// pass, and connections that found its queue full. SYNs that are repeated count each time.
+pub fn dropped(listener: &TcpListener) -> io::Result<u32> {
+    let counts =
+        options::numbers::<{ MEMORY_DROPS + 1 }>(listener, libc::SOL_SOCKET, libc::SO_MEMINFO)?;
+    Ok(counts[MEMORY_DROPS])
 }
 
 /// For accepting in a runtime. `shared`: other cores poll a duplicate of the same socket.

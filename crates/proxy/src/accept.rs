@@ -226,6 +226,11 @@ fn event<'a>(
 /// What an unadmitted client experiences where the kernel has not already dropped it.
 fn turn_away(core: &Rc<Core>, live: Rc<Live>, stream: TcpStream, knock: Knock, refusal: Refusal) {
     refuse(core, &live, &knock, refusal);
+    let client = knock.peer.ip();
+    let (now, _) = core.clock.wall();
+    let now = i64::try_from(now).unwrap_or(i64::MAX);
+    let network = live.world().network_name(client);
+    core.refused.borrow_mut().add(knock.local, network, client, now);
     let listener = live.listener(knock.listener);
     match live.load_balancer(listener.load_balancer).deny {
         Deny::Reset => net::stream::reset(stream),

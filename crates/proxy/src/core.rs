@@ -12,7 +12,7 @@ use machine::board::Board;
 use net::clock::Clock;
 use net::random::Random;
 use net::splice::PipePool;
-use signal::{CoreCounters, TargetCounters};
+use signal::{CoreCounters, Handover, Tally, TargetCounters};
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::JoinHandle;
 use verdict::route::RouteScratch;
@@ -85,9 +85,12 @@ pub struct Core {
     pub(crate) active: Cell<u32>,
     /// Refused connections that are held in silence (DECISIONS 10).
     pub(crate) held: Cell<u32>,
+    /// Clients that were turned away since the last tick.
+    pub(crate) refused: RefCell<Tally>,
     pub(crate) date: RefCell<(u64, [u8; 29])>,
     carried: RefCell<Carried>,
     stats: StatsRegistry,
+    handover: Handover,
     index: usize,
 }
 
@@ -99,6 +102,8 @@ pub struct Start {
     pub opened: Vec<Opened>,
     pub counters: Arc<CoreCounters>,
     pub stats: StatsRegistry,
+    /// Where clients that were turned away are told, by network.
+    pub refused: Handover,
     pub commands: UnboundedReceiver<Command>,
 }
 
@@ -121,9 +126,11 @@ impl Core {
             draining: Cell::new(false),
             active: Cell::new(0),
             held: Cell::new(0),
+            refused: RefCell::default(),
             date: RefCell::new((u64::MAX, [0; 29])),
             carried: RefCell::new(carried),
             stats: start.stats,
+            handover: start.refused,
             index: start.index,
         });
         let keeper = Rc::clone(&core);
@@ -215,6 +222,7 @@ impl Core {
             target.sweep(now, TARGET_IDLE);
         }
         carried.flush_logs();
+        self.handover.give(&mut self.refused.borrow_mut());
     }
 
     pub(crate) fn live(&self) -> Rc<Live> {

@@ -11,10 +11,12 @@ mod counters;
 mod journal;
 mod line;
 mod log;
+mod refused;
 mod request;
 
 pub use connection::ConnectionEvent;
 pub use counters::{CoreCounters, TargetCounters};
 pub use journal::{Fields, Format, Journal, Level};
 pub use log::{AccessLog, ConnectionLog, CoreConnectionLog, CoreLog};
+pub use refused::{Handover, Refused, Tally};
 pub use request::{Actions, Kind, RequestEvent, TransformStatus};

@@ -5,6 +5,7 @@
 
 mod admission;
 mod lint;
+mod membership;
 mod table;
 mod whereabouts;
 
@@ -16,8 +17,12 @@ use model::{Action, AddressSet, GroupId, InstanceId, ListenerId, LoadBalancerId,
 use verdict::admit::{Admission, admitted_set};
 
 pub use lint::lint;
+pub use membership::Membership;
 pub use table::ListenerTable;
 pub use whereabouts::{At, admits_group_of, instance_of};
+
+/// Who is in no declared network (DECISIONS 5).
+pub const INTERNET: &str = "internet";
 
 /// A generation of the configuration, as the cores serve from it.
 #[derive(Debug)]
@@ -28,6 +33,7 @@ pub struct World {
     ingress: Vec<Admission>,
     egress: Vec<Admission>,
     addresses: Vec<(SocketAddr, ListenerId)>,
+    membership: Membership,
     used_groups: BTreeSet<GroupId>,
     /// By [`ListenerId`].
     admits_everyone: Vec<bool>,
@@ -55,6 +61,7 @@ pub fn compile(model: Model, generation: u64) -> World {
         ingress,
         egress: model.load_balancers.iter().map(|lb| admission::egress(&model, lb)).collect(),
         addresses,
+        membership: Membership::of_model(&model),
         used_groups: used_groups(&model),
         model,
     }
@@ -91,6 +98,21 @@ impl World {
         listener_addresses(&self.model, listener)
     }
 
+    /// Which declared networks an address belongs to.
+    pub fn membership(&self) -> &Membership {
+        &self.membership
+    }
+
+    /// What a client's network is called: the most specific one that contains the address, else
+    /// [`INTERNET`].
+    pub fn network_name(&self, address: IpAddr) -> &str {
+        match self.membership.narrowest(address) {
+            Some(id) => &self.model[id].name,
+            None => INTERNET,
+        }
+    }
+
+    /// The listener with exactly this address.
     pub fn listener_at(&self, address: SocketAddr) -> Option<ListenerId> {
         let at = self.addresses.binary_search_by_key(&address, |(address, _)| *address).ok()?;
         Some(self.addresses[at].1)

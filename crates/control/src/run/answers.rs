@@ -32,7 +32,10 @@ impl Told {
 impl Instance {
     pub fn answer(&mut self, asked: Asked) {
         let answer = match asked.question {
-            Question::Status => serde_json::to_vec(&self.status()),
+            Question::Status => {
+                self.look_at_refused();
+                serde_json::to_vec(&self.status())
+            }
             Question::Reload { force } => serde_json::to_vec(&self.reload(force)),
             Question::Health => {
                 let text = if self.draining { "draining" } else { "serving" };
@@ -66,12 +69,13 @@ impl Instance {
             refused_reload: self.refused_reload.clone(),
             cores: self.cores.len(),
             draining: self.draining,
-            listeners: status::listeners(&self.snapshot.world, &self.enforcement),
+            listeners: status::listeners(&self.snapshot.world, &self.enforcement, &self.sockets),
             target_groups: status::target_groups(&self.snapshot.world, &self.health),
             logs: status::logs(self.kept.log_losses()),
             connections: counters.iter().map(|c| c.active_connections()).sum(),
             requests: counters.iter().map(|c| c.requests()).sum(),
             refusals: status::refusals(&counters),
+            refused: status::refused(&self.snapshot.world, &self.refused),
         }
     }
 }

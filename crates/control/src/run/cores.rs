@@ -5,7 +5,7 @@ use std::thread::JoinHandle;
 
 use machine::board::Board;
 use proxy::{Command, Core, Snapshot, Start, StatsRegistry};
-use signal::CoreCounters;
+use signal::{CoreCounters, Handover};
 use tokio::sync::mpsc;
 
 /// Control's end of a core.
@@ -14,6 +14,7 @@ pub struct CoreHandle {
     pub thread: JoinHandle<()>,
     pub counters: Arc<CoreCounters>,
     pub stats: StatsRegistry,
+    pub refused: Handover,
 }
 
 /// Starts a core for each list of sockets.
@@ -26,6 +27,7 @@ pub fn spawn_cores(
         let (commands, receiver) = mpsc::unbounded_channel();
         let counters = Arc::new(CoreCounters::default());
         let stats = StatsRegistry::default();
+        let refused = Handover::default();
         let start = Start {
             index,
             snapshot: Arc::clone(snapshot),
@@ -33,11 +35,12 @@ pub fn spawn_cores(
             opened,
             counters: Arc::clone(&counters),
             stats: stats.clone(),
+            refused: refused.clone(),
             commands: receiver,
         };
         let name = format!("core-{index}");
         let thread = net::core::spawn_core(None, &name, move || Core::run(start))?;
-        Ok(CoreHandle { commands, thread, counters, stats })
+        Ok(CoreHandle { commands, thread, counters, stats, refused })
     };
     opened.into_iter().enumerate().map(spawn).collect()
 }

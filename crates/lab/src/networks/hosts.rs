@@ -5,9 +5,7 @@ use std::fmt::Write;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use explain::{
-    Ask, CertificateView, Enforcement, FactSource, Facts, Membership, TargetView, Trust, addresses,
-};
+use explain::{Ask, CertificateView, Enforcement, FactSource, Facts, TargetView, Trust, addresses};
 use model::{CertificateId, Condition, TargetAddress, Url};
 use verdict::certificate::{CertificateFacts, KeyKind};
 use world::World;
@@ -33,10 +31,9 @@ pub fn fill(plan: &mut Plan, world: &World) {
         names.truncate(NAMES_MAX);
     }
     let edge = plan.nodes[EDGE].addresses.clone();
-    let membership = Membership::of_model(&world.model);
     with_facts(world, |facts| {
         for node in &mut plan.nodes {
-            node.hosts = of_node(world, facts, &membership, node, &names, &edge);
+            node.hosts = of_node(world, facts, node, &names, &edge);
         }
     });
 }
@@ -67,7 +64,6 @@ pub fn text(node: &Node) -> String {
 fn of_node(
     world: &World,
     facts: &Facts<'_>,
-    membership: &Membership,
     node: &Node,
     names: &[String],
     edge: &[IpAddr],
@@ -85,7 +81,7 @@ fn of_node(
                 let ask = Ask {
                     client: *client,
                     seen_as: None,
-                    networks: membership.of(*client),
+                    networks: world.membership().of(*client),
                     url: &url,
                     method: "GET",
                     headers: &[],
