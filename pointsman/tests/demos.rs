@@ -108,7 +108,7 @@ fn numberless(line: &mut String, before: &str, after: &str) {
 
 /// `2026-11-28 23:32 UTC`, also where a line ends in it, as the same number of letters.
 fn dateless(line: &str) -> String {
-    const SHAPES: [&str; 2] = ["0000-00-00", "00:00"];
+    const SHAPES: [&str; 3] = ["0000-00-00", "00:00", "00:00:00+00:00"];
     let shaped = |word: &str| {
         let core = word.trim_end_matches([')', ',']);
         let shape: String =

@@ -31,8 +31,11 @@ pub fn play(theatre: &mut Theatre) -> Result<(), Failed> {
     theatre.visit("office", NEXT, Expected::Status(200))?;
     theatre.visit("guest-wifi", NEXT, Expected::Hangs)?;
     theatre.visit("lte", NEXT, Expected::Hangs)?;
-    theatre
-        .tell("\"It works on my machine.\" No log has a line: no packet of a phone ever got in.");
+    theatre.tell(
+        "\"It works on my machine.\" No access log has a line: no packet of a phone ever got in.",
+    );
+    theatre.tell("But they can be seen, by the name of their network:");
+    theatre.refused(&["guest-wifi", "lte"])?;
 
     theatre.scene("Where do the ways of the office and the phones part?");
     theatre.run(&["compare", NEXT, "--from", "office", "--from", "lte"])?;

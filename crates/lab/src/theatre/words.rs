@@ -43,6 +43,23 @@ impl Theatre {
         Ok(text)
     }
 
+    /// Who was turned away, by the name of the network, as `status` shows it.
+    pub fn refused(&self, networks: &[&str]) -> Result<(), Failed> {
+        self.until("the refused to be counted", |theatre| {
+            let status = theatre.status()?;
+            let counted = status["refused"]["networks"].as_array()?;
+            let is_counted = |name: &&str| counted.iter().any(|row| row["network"] == **name);
+            let hidden = !status["refused"]["unavailable"].is_null();
+            (hidden || networks.iter().all(|name| is_counted(name))).then_some(())
+        })?;
+        self.tell("$ pointsman status");
+        let output = self.program(&["status"], &self.state())?;
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        let lines = text.lines().skip_while(|line| *line != "refused by network");
+        lines.take_while(|line| !line.is_empty()).for_each(|line| self.tell(line));
+        Ok(())
+    }
+
     fn translated(&self, text: &str) -> String {
         match &self.place {
             Place::Lab => text.to_owned(),
