@@ -4,6 +4,11 @@ network "office" {
   cidrs = ["192.0.2.0/24", "2001:db8::/32"]
 }
 
+network "guest-wifi" {
+  cidrs   = ["192.168.50.0/24"]
+  seen_as = ["198.51.100.20"]
+}
+
 security_group "web" {
   ingress {
     ports = "all"
@@ -26,8 +31,9 @@ security_group "app" {
 }
 
 instance "app1" {
-  addresses       = ["10.0.1.5", "2001:db8::5"]
-  security_groups = [security_group.app]
+  addresses        = ["10.0.1.5", "2001:db8::5"]
+  public_addresses = ["203.0.113.5"]
+  security_groups  = [security_group.app]
   serves          = [22, 80, 8080]
 
   application "web" {
