@@ -6,6 +6,7 @@
 mod admission;
 mod applications;
 mod lint;
+mod silence;
 mod table;
 mod whereabouts;
 
@@ -21,6 +22,7 @@ pub use applications::{
     hear,
 };
 pub use lint::lint;
+pub use silence::unsilenced;
 pub use table::ListenerTable;
 pub use whereabouts::{
     At, admits_group_of, alias_addresses, everywhere, has_address, instance_of, load_balancers_at,

@@ -14,6 +14,7 @@ const AHEAD: &[&str] = &[
     "lint/goes-round-load-balancer",
     "lint/health-check-redirects",
     "lint/host-not-served",
+    "lint/host-unknown-to-target",
     "lint/keep-alive-too-short",
     "lint/mixed-content",
     "lint/no-such-address",
@@ -24,7 +25,6 @@ const AHEAD: &[&str] = &[
     "lint/source-hidden",
     "lint/target-not-served",
     "lint/target-protocol",
-    "lint/unused-silence",
 ];
 
 /// Families whose codes are literals of the sources, and where those are.
@@ -68,6 +68,13 @@ fn every_literal_code_has_a_page_and_every_page_a_literal() {
             page.code
         );
     }
+}
+
+#[test]
+fn the_lints_are_those_that_can_be_named_in_a_silence() {
+    let pages: BTreeSet<&str> =
+        all().map(|page| page.code).filter(|code| family(code) == "lint").collect();
+    assert_eq!(pages, model::LINTS.into_iter().collect());
 }
 
 fn family(code: &str) -> &str {
