@@ -102,8 +102,9 @@ fn judge(
     findings.extend(lint(&model, store));
     let certificates = Certificates::of(&model, store, now);
     let world = Arc::new(world::compile(model, generation));
+    let (doubts, broken) = expectations::proved(&world, &certificates, now);
+    findings.extend(doubts);
     let findings = world::unsilenced(&world.model.silences, findings);
-    let broken = expectations::broken(&world, &certificates, now);
     Examined { world, certificates, findings, broken }
 }
 
