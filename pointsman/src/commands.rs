@@ -184,13 +184,13 @@ fn check(arguments: &CheckArguments) -> ExitCode {
             return ExitCode::from(BAD_CONFIGURATION);
         }
     };
-    let (model, mut findings) = config::parse(&sources, &RealEnvironment);
+    let (model, findings) = config::parse(&sources, &RealEnvironment);
     if is_broken(&findings) {
         report(&sources, &findings);
         return ExitCode::from(BAD_CONFIGURATION);
     }
-    let mut examined = control::examine(model);
-    findings.append(&mut examined.findings);
+    let examined = control::examine(model, findings);
+    let mut findings = examined.findings.clone();
     let broken = examined.broken.iter();
     findings.extend(broken.map(|b| Finding { severity: Severity::Error, ..b.finding.clone() }));
     report(&sources, &findings);
@@ -230,7 +230,8 @@ fn expand(files: &Files) -> ExitCode {
             return ExitCode::from(BAD_CONFIGURATION);
         }
     };
-    let (model, findings) = config::parse(&sources, &RealEnvironment);
+    let (model, mut findings) = config::parse(&sources, &RealEnvironment);
+    findings.retain(|finding| !model.silences.iter().any(|silence| silence.covers(finding)));
     report(&sources, &findings);
     if is_broken(&findings) {
         return ExitCode::from(BAD_CONFIGURATION);

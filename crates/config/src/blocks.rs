@@ -17,7 +17,7 @@ use crate::names::{Kind, Names};
 use crate::section::{Context, Section};
 use crate::suggest::{list, nearest};
 use crate::syntax::{File, Origin};
-use crate::{certificate, group, intent, load_balancer, record};
+use crate::{certificate, group, intent, load_balancer, record, silence};
 
 /// A top-level block.
 pub struct TopLevel {
@@ -25,7 +25,7 @@ pub struct TopLevel {
     kind: Kind,
 }
 
-pub const TOP_LEVEL: [TopLevel; 9] = [
+pub const TOP_LEVEL: [TopLevel; 10] = [
     TopLevel { name: "network", kind: Kind::Network },
     TopLevel { name: "security_group", kind: Kind::SecurityGroup },
     TopLevel { name: "instance", kind: Kind::Instance },
@@ -35,6 +35,7 @@ pub const TOP_LEVEL: [TopLevel; 9] = [
     TopLevel { name: "record", kind: Kind::Record },
     TopLevel { name: "page", kind: Kind::Page },
     TopLevel { name: "expect", kind: Kind::Expect },
+    TopLevel { name: "silence", kind: Kind::Silence },
 ];
 
 /// Top-level blocks of later versions (DECISIONS 26).
@@ -59,6 +60,7 @@ pub fn home_of(name: &str) -> Option<&'static str> {
         "serves" => "inside `instance`",
         "application" => "inside `instance` or `target_group`",
         "nginx" | "trusts_forwarded_proto" | "keep_alive" => "inside `application`",
+        "silence" => silence::HOME,
         "network" | "security_group" | "instance" | "certificate" | "load_balancer"
         | "target_group" | "record" | "page" | "expect" => "at the top level of the file",
         _ => return None,
@@ -86,6 +88,7 @@ pub fn read(files: &[File], environment: &dyn Environment, findings: &mut Vec<Fi
         environment,
         names: &names,
         findings: RefCell::default(),
+        silences: RefCell::default(),
         networks: RefCell::default(),
     };
     let mut model = Model::default();
@@ -106,6 +109,7 @@ pub fn read(files: &[File], environment: &dyn Environment, findings: &mut Vec<Fi
             Kind::Record => model.records.extend(record::read(section("record"), block)),
             Kind::Page => model.pages.extend(intent::page(section("page"), block)),
             Kind::Expect => model.expectations.push(intent::expectation(section("expect"), block)),
+            Kind::Silence => silence::at_top(section("silence"), block),
             Kind::LoadBalancer => {}
         }
     }
@@ -119,6 +123,7 @@ pub fn read(files: &[File], environment: &dyn Environment, findings: &mut Vec<Fi
         }
     }
     load_balancer::check_overlaps(&model, &context);
+    model.silences = context.silences.take();
     findings.append(&mut context.findings.into_inner());
     model
 }
@@ -187,8 +192,8 @@ fn top_level<'f>(
         ));
     };
     let (name_place, name_length) = origin.locate(&block.labels[0]);
-    // A name may have several records.
-    if kind.kind == Kind::Record {
+    // A name may have several records, and a doubt several silences.
+    if matches!(kind.kind, Kind::Record | Kind::Silence) {
         return Ok((kind.kind, block));
     }
     // An expectation is called by a sentence.

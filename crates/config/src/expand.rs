@@ -3,6 +3,7 @@
 mod application;
 mod group;
 mod intent;
+mod silence;
 mod writer;
 
 use std::fmt::Write;
@@ -27,6 +28,7 @@ pub fn expand(model: &Model) -> String {
             if !network.seen_as.is_empty() {
                 out.list("seen_as", network.seen_as.iter().map(|net| quoted(&net.to_string())));
             }
+            silence::of_block(out, model, &network.place);
         });
     }
     model.security_groups.iter().for_each(|group| security_group(&mut out, model, group));
@@ -38,15 +40,17 @@ pub fn expand(model: &Model) -> String {
             if let Some(ports) = &instance.serves {
                 out.list("serves", ports.iter().map(u16::to_string));
             }
-            instance.applications.iter().for_each(|one| application::application(out, one));
+            instance.applications.iter().for_each(|one| application::application(out, model, one));
+            silence::of_block(out, model, &instance.place);
         });
     }
-    model.certificates.iter().for_each(|c| certificate(&mut out, c));
+    model.certificates.iter().for_each(|c| certificate(&mut out, model, c));
     model.load_balancers.iter().for_each(|lb| load_balancer(&mut out, model, lb));
-    model.target_groups.iter().for_each(|group| target_group(&mut out, group));
+    model.target_groups.iter().for_each(|group| target_group(&mut out, model, group));
     model.records.iter().for_each(|record| intent::record(&mut out, model, record));
     model.pages.iter().for_each(|page| intent::page(&mut out, model, page));
     model.expectations.iter().for_each(|e| intent::expectation(&mut out, model, e));
+    silence::at_top(&mut out, model);
     // Our own text parses, so that it can be laid out.
     crate::format(&out.text).unwrap_or(out.text)
 }
@@ -85,6 +89,7 @@ fn security_group(out: &mut Writer, model: &Model, group: &SecurityGroup) {
     out.block(&format!("security_group {}", quoted(&group.name)), |out| {
         group.ingress.iter().for_each(|r| rule(out, "ingress", "from", r));
         group.egress.iter().flatten().for_each(|r| rule(out, "egress", "to", r));
+        silence::of_block(out, model, &group.place);
     });
 }
 
@@ -97,7 +102,7 @@ fn groups(out: &mut Writer, model: &Model, ids: &[model::SecurityGroupId]) {
     }
 }
 
-fn certificate(out: &mut Writer, certificate: &Certificate) {
+fn certificate(out: &mut Writer, model: &Model, certificate: &Certificate) {
     out.block(&format!("certificate {}", quoted(&certificate.name)), |out| {
         match &certificate.source {
             CertificateSource::Files { chain, key } => {
@@ -109,6 +114,7 @@ fn certificate(out: &mut Writer, certificate: &Certificate) {
         if !certificate.names.is_empty() {
             out.list("names", certificate.names.iter().map(|name| quoted(name)));
         }
+        silence::of_block(out, model, &certificate.place);
     });
 }
 
@@ -137,6 +143,7 @@ fn load_balancer(out: &mut Writer, model: &Model, load_balancer: &LoadBalancer) 
         for id in &load_balancer.listeners {
             listener(out, model, &model[*id]);
         }
+        silence::of_block(out, model, &load_balancer.place);
     });
 }
 
@@ -211,6 +218,7 @@ fn listener(out: &mut Writer, model: &Model, listener: &Listener) {
         out.text.push('\n');
         listener.rules.iter().for_each(|r| rule(out, model, r));
         out.block("default", |out| action(out, model, &listener.default_action));
+        silence::of_block(out, model, &listener.place);
     });
 }
 
@@ -235,6 +243,7 @@ fn rule(out: &mut Writer, model: &Model, rule: &Rule) {
             });
         }
         action(out, model, &rule.action);
+        silence::of_block(out, model, &rule.place);
     });
 }
 

@@ -24,6 +24,7 @@ mod record;
 mod render;
 mod rule;
 mod section;
+mod silence;
 mod site;
 mod sources;
 mod split;

@@ -16,6 +16,7 @@ pub enum Kind {
     Record,
     Page,
     Expect,
+    Silence,
 }
 
 impl Kind {
@@ -40,6 +41,7 @@ impl Kind {
             Kind::Record => "record",
             Kind::Page => "page",
             Kind::Expect => "expect",
+            Kind::Silence => "silence",
         }
     }
 
@@ -59,6 +61,7 @@ impl Kind {
             Kind::Record => "record",
             Kind::Page => "page",
             Kind::Expect => "expectation",
+            Kind::Silence => "silence",
         }
     }
 }

@@ -6,10 +6,11 @@ use std::cell::RefCell;
 use hcl_edit::Span;
 use hcl_edit::expr::Expression;
 use hcl_edit::structure::{Attribute, Block, Body, Structure};
-use model::{Finding, Place};
+use model::{Extent, Finding, Place, Silence};
 
 use crate::environment::Environment;
 use crate::names::Names;
+use crate::silence;
 use crate::suggest::{list, nearest};
 use crate::syntax::Origin;
 
@@ -18,6 +19,7 @@ pub struct Context<'e> {
     pub environment: &'e dyn Environment,
     pub names: &'e Names,
     pub findings: RefCell<Vec<Finding>>,
+    pub silences: RefCell<Vec<Silence>>,
     /// By [`model::NetworkId`]: rules copy them.
     pub networks: RefCell<Vec<Vec<ipnet::IpNet>>>,
 }
@@ -35,6 +37,7 @@ pub struct Section<'s> {
     /// `load_balancer "public"`, for messages.
     pub title: String,
     kind: &'static str,
+    block: &'s Block,
     body: &'s Body,
     header: (Place, u32),
     known_attributes: RefCell<Vec<&'static str>>,
@@ -80,6 +83,7 @@ impl<'s> Section<'s> {
             origin,
             title,
             kind,
+            block,
             body: &block.body,
             header: origin.locate_range(start..end),
             known_attributes: RefCell::default(),
@@ -196,8 +200,18 @@ impl<'s> Section<'s> {
         }
     }
 
-    /// Everything that was not asked for.
+    /// From its head to its closing brace.
+    pub fn extent(&self) -> Extent {
+        let end = self.block.span().map_or(0, |span| span.end.saturating_sub(1));
+        let last = self.origin.locate_range(end..end + 1).0;
+        Extent { first: self.place(), last }
+    }
+
+    /// The silences that stand in it, and everything that was not asked for.
     pub fn finish(self) {
+        if silence::HOLDERS.contains(&self.kind) {
+            silence::within(&self, &self.header.0);
+        }
         let attributes = self.known_attributes.borrow();
         let blocks = self.known_blocks.borrow();
         for structure in self.body.iter() {

@@ -14,8 +14,8 @@ use model::{
 
 use crate::blocks::certificates;
 use crate::listener::{not_found, read_default};
-use crate::rule;
 use crate::section::Section;
+use crate::{rule, silence};
 
 struct Site {
     hosts: Vec<String>,
@@ -114,6 +114,7 @@ fn read_site<'s>(outer: &Section<'s>, block: &'s Block) -> Option<Site> {
         }
     };
     let place = section.place();
+    silence::within(&section, &outer.place());
     section.finish();
     Some(Site { hosts, certificate, http_port, https_port, rules, default, place })
 }

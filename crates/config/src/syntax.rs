@@ -82,7 +82,9 @@ pub fn parse(sources: &Sources, findings: &mut Vec<Finding>) -> Vec<File> {
 fn parse_file(source: &Source, findings: &mut Vec<Finding>) -> File {
     let lines = Lines::new(source);
     let (mut bodies, mut broken) = (Vec::new(), Vec::new());
-    let names: Vec<&str> = TOP_LEVEL.iter().map(|kind| kind.name).collect();
+    // One that stands in other blocks too begins no new one.
+    let names: Vec<&str> =
+        TOP_LEVEL.iter().map(|kind| kind.name).filter(|name| *name != "silence").collect();
     let (items, stray) = split(&source.text, &names);
     for offset in stray {
         findings.push(

@@ -2,6 +2,8 @@
 
 network "office" {
   cidrs = ["192.0.2.0/24", "2001:db8::/32"]
+
+  silence "lint/source-hidden" { reason = "in a network" }
 }
 
 network "guest-wifi" {
@@ -24,6 +26,8 @@ security_group "web" {
     ports = [3000, "8443"]
     to    = ["10.0.0.0/8", security_group.app]
   }
+
+  silence "lint/goes-round-load-balancer" { reason = "in a group" }
 }
 
 security_group "app" {
@@ -52,12 +56,16 @@ instance "app1" {
       to     = "#{protocol}://#{host}:#{port}/new/#{path}?#{query}"
       status = 308
     }
+
+    silence "lint/not-started-at-boot" { reason = "in an application" }
   }
 
   application "shop" {
     port  = 8080
     nginx = "shop/nginx.conf"
   }
+
+  silence "lint/nginx-not-understood" { reason = "in an instance" }
 }
 
 certificate "files" {
@@ -69,6 +77,8 @@ certificate "files" {
 certificate "made" {
   development = true
   names       = ["Example.com", "*.example.com"]
+
+  silence "lint/default-certificate" { reason = "in a certificate" }
 }
 
 load_balancer "public" {
@@ -178,6 +188,8 @@ load_balancer "public" {
     rule "from-file" {
       path = "/file"
 
+      silence "lint/shadowed-rule" { reason = "in a rule" }
+
       fixed_response {
         status = 200
         body   = file("body.txt")
@@ -187,7 +199,11 @@ load_balancer "public" {
     default {
       forward = target_group.app
     }
+
+    silence "lint/certificate-does-not-cover" { reason = "in a listener" }
   }
+
+  silence "lint/redirect-to-nowhere" { reason = "in a load balancer" }
 }
 
 load_balancer "inside" {
@@ -218,6 +234,8 @@ load_balancer "inside" {
     default {
       forward = target_group.app
     }
+
+    silence "lint/open-to-everyone" { reason = "in a site" }
   }
 }
 
@@ -275,12 +293,16 @@ target_group "random" {
   targets            = ["10.0.1.8:80"]
   algorithm          = "weighted_random"
   anomaly_mitigation = true
+
+  silence "lint/no-targets" { reason = "in a group of targets" }
 }
 
 record "shop.example" {
   alias      = load_balancer.public
   visible_to = [network.office]
   ttl        = "5m"
+
+  silence "lint/no-such-address" { reason = "in a record" }
 }
 
 record "*.shop.example" {
@@ -296,6 +318,8 @@ page "products" {
   calls        = ["https://shop.example/products?page=2"]
   server_calls = ["http://internal.shop.example:8080/products?page=1"]
   rendered_by  = instance.app1
+
+  silence "lint/mixed-content" { reason = "in a page" }
 }
 
 expect "the office gets in, and nobody else" {
@@ -307,3 +331,5 @@ expect "the office gets in, and nobody else" {
   status       = "200-299"
   redirects_to = "https://shop.example/login"
 }
+
+silence "lint/unused-target-group" { reason = "everywhere" }

@@ -21,11 +21,13 @@ pub struct Broken {
     violation: Violation,
 }
 
-/// The expectations of `world` that it does not meet, proved from configuration alone.
-pub fn broken(world: &World, certificates: &Certificates, now_unix: i64) -> Vec<Broken> {
-    if world.model.expectations.is_empty() {
-        return Vec::new();
-    }
+/// What the ways of requests prove from configuration alone: the lints that need them, and the
+/// expectations of `world` that it does not meet.
+pub fn proved(
+    world: &World,
+    certificates: &Certificates,
+    now_unix: i64,
+) -> (Vec<Finding>, Vec<Broken>) {
     proving(certificates, now_unix, FactSource::Proof, |facts| {
         let atlas = Atlas::of(world);
         let mut all = Vec::new();
@@ -43,7 +45,7 @@ pub fn broken(world: &World, certificates: &Certificates, now_unix: i64) -> Vec<
                 all.push(Broken { finding, name, request, violation: first.clone() });
             }
         }
-        all
+        (explain::lint(&atlas, facts), all)
     })
 }
 

@@ -57,7 +57,7 @@ pub struct Loaded {
 pub struct Examined {
     pub world: Arc<World>,
     pub certificates: Certificates,
-    /// Without those of `broken`.
+    /// All that is not silenced, without those of `broken`.
     pub findings: Vec<Finding>,
     pub broken: Vec<Broken>,
 }
@@ -75,7 +75,7 @@ pub fn load(
         })?,
         Source::Text { name, text } => Sources::single(name, text),
     };
-    let (model, mut findings) = config::parse(&sources, &RealEnvironment);
+    let (model, findings) = config::parse(&sources, &RealEnvironment);
     let rejected =
         |findings: &[Finding]| Rejected { rendered: config::render(&sources, findings, style) };
     if has_errors(&findings) {
@@ -83,13 +83,13 @@ pub fn load(
     }
     let now = net::clock::unix_seconds();
     let (certificates, problems) = CertificateStore::load(&model.certificates, state, now);
-    findings.extend(problems);
-    let mut examined = judge(model, &certificates, generation, now);
-    findings.append(&mut examined.findings);
-    if has_errors(&findings) {
-        return Err(rejected(&findings));
+    let found = [findings, problems].concat();
+    let examined = judge(model, found, &certificates, generation, now);
+    if has_errors(&examined.findings) {
+        return Err(rejected(&examined.findings));
     }
-    findings.extend(examined.broken.iter().map(|broken| broken.finding.clone()));
+    let broken = examined.broken.iter().map(|broken| broken.finding.clone());
+    let findings: Vec<Finding> = examined.findings.iter().cloned().chain(broken).collect();
     let warnings = match findings.is_empty() {
         true => String::new(),
         false => config::render(&sources, &findings, style),
@@ -98,21 +98,28 @@ pub fn load(
     Ok(Loaded { sources, world, certificates, examined, warnings })
 }
 
-/// What `check` says beyond [`config::parse`]: certificates, lints and expectations, without touching
-/// a socket or making anything.
-pub fn examine(model: Model) -> Examined {
+/// What `check` says: to what [`config::parse`] found come certificates, lints and expectations,
+/// without touching a socket or making anything.
+pub fn examine(model: Model, findings: Vec<Finding>) -> Examined {
     let now = net::clock::unix_seconds();
-    let (store, mut findings) = CertificateStore::check(&model.certificates, now);
-    let mut examined = judge(model, &store, 1, now);
-    findings.append(&mut examined.findings);
-    Examined { findings, ..examined }
+    let (store, problems) = CertificateStore::check(&model.certificates, now);
+    judge(model, [findings, problems].concat(), &store, 1, now)
 }
 
-fn judge(model: Model, store: &CertificateStore, generation: u64, now: i64) -> Examined {
-    let findings = lint(&model, store);
+/// The one place that findings of every kind pass, so that a silence holds for all of them.
+fn judge(
+    model: Model,
+    mut findings: Vec<Finding>,
+    store: &CertificateStore,
+    generation: u64,
+    now: i64,
+) -> Examined {
+    findings.extend(lint(&model, store));
     let certificates = Certificates::of(&model, store, now);
     let world = Arc::new(world::compile(model, generation));
-    let broken = expectations::broken(&world, &certificates, now);
+    let (doubts, broken) = expectations::proved(&world, &certificates, now);
+    findings.extend(doubts);
+    let findings = world::unsilenced(&world.model.silences, findings);
     Examined { world, certificates, findings, broken }
 }
 

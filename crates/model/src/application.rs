@@ -6,6 +6,7 @@
 //! that answers on every port.
 
 mod facts;
+mod reach;
 
 use std::net::IpAddr;
 use std::path::PathBuf;

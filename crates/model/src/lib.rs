@@ -25,6 +25,7 @@ mod obstacle;
 mod pattern;
 mod record;
 mod rule;
+mod silence;
 mod target_group;
 mod url;
 
@@ -55,6 +56,7 @@ pub use rule::{
     Action, Condition, FixedResponse, Forward, GroupStickiness, QueryPattern, Redirect,
     RedirectStatus, Rule, Template, TemplatePart, Transform, WeightedGroup,
 };
+pub use silence::{Extent, LINTS, Silence, never_silenced};
 pub use target_group::{
     Algorithm, HealthCheck, HealthCheckPort, HealthCheckProtocol, Host, StatusMatcher, Stickiness,
     Target, TargetAddress, TargetGroup, TargetProtocol,

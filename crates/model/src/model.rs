@@ -1,6 +1,6 @@
 use crate::{
     Certificate, Expectation, Instance, Listener, LoadBalancer, Network, Page, Record,
-    SecurityGroup, TargetGroup,
+    SecurityGroup, Silence, TargetGroup,
 };
 
 macro_rules! ids {
@@ -34,6 +34,7 @@ pub struct Model {
     pub records: Vec<Record>,
     pub pages: Vec<Page>,
     pub expectations: Vec<Expectation>,
+    pub silences: Vec<Silence>,
 }
 
 ids! {

@@ -10,6 +10,16 @@ pub enum TargetProtocol {
     Https,
 }
 
+impl TargetProtocol {
+    /// `http` or `https`.
+    pub const fn scheme(self) -> &'static str {
+        match self {
+            TargetProtocol::Http => "http",
+            TargetProtocol::Https => "https",
+        }
+    }
+}
+
 /// ALB.md §2c and §5.
 #[derive(Clone, Debug)]
 pub struct TargetGroup {

@@ -104,6 +104,22 @@ pub fn answer<'a>(application: &'a Application, asked: &Asked<'_>) -> Answer<'a>
     }
 }
 
+/// How the server that answers was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FoundBy {
+    /// It is called as the request's `Host` says.
+    Name,
+    /// No server is called so, and there are several.
+    Default,
+    /// There is no other.
+    Lone,
+}
+
+/// `None` where it cannot be said which server answers.
+pub fn found_by(application: &Application, asked: &Asked<'_>) -> Option<FoundBy> {
+    server::choose(application, asked).ok().map(|chosen| chosen.by)
+}
+
 fn not_understood(doubt: &NotUnderstood) -> Answer<'_> {
     let why = format!("`{}` could change the answer and is not understood", doubt.directive);
     Answer::NotKnown { why, place: &doubt.place }

@@ -4,8 +4,10 @@
 //! This crate must not know sockets, clocks or the configuration language. Start at [`compile`].
 
 mod admission;
+mod applications;
 mod lint;
 mod membership;
+mod silence;
 mod table;
 mod whereabouts;
 
@@ -16,10 +18,17 @@ use std::sync::Arc;
 use model::{Action, AddressSet, GroupId, InstanceId, ListenerId, LoadBalancerId, Model};
 use verdict::admit::{Admission, admitted_set};
 
+pub use applications::{
+    Behind, DeclaredFailure, End, Heard, application_at, application_of, behind, declared_failure,
+    hear,
+};
 pub use lint::lint;
 pub use membership::Membership;
+pub use silence::unsilenced;
 pub use table::ListenerTable;
-pub use whereabouts::{At, admits_group_of, instance_of};
+pub use whereabouts::{
+    At, admits_group_of, alias_addresses, everywhere, has_address, instance_of, load_balancers_at,
+};
 
 /// Who is in no declared network (DECISIONS 5).
 pub const INTERNET: &str = "internet";

@@ -1,8 +1,13 @@
 //! Who has an address: where a packet to it arrives.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
-use model::{InstanceId, ListenerId, LoadBalancerId, Model, Peer, Target, TargetAddress};
+use model::{
+    InstanceId, ListenerId, LoadBalancer, LoadBalancerId, Model, NetworkId, Peer, Scheme, Target,
+    TargetAddress,
+};
+use verdict::name::{Destination, resolve};
 
 use crate::World;
 
@@ -22,10 +27,7 @@ impl World {
     pub fn at(&self, address: IpAddr, port: u16) -> At {
         let model = &self.model;
         let load_balancers = || (0..model.load_balancers.len() as u32).map(LoadBalancerId);
-        let has = |id: &LoadBalancerId| {
-            let lb = &model[*id];
-            lb.addresses.contains(&address) || lb.public_addresses.contains(&address)
-        };
+        let has = |id: &LoadBalancerId| has_address(&model[*id], address);
         // Several may share an address on different ports.
         if let Some(listener) =
             load_balancers().filter(has).find_map(|id| self.listener_on(id, port))
@@ -56,6 +58,38 @@ impl World {
         let listeners = &self.model[load_balancer].listeners;
         listeners.iter().copied().find(|id| self.model[*id].port == port)
     }
+}
+
+/// Everywhere that a name leads, in any view.
+pub fn everywhere(model: &Model, host: &str) -> BTreeSet<Destination> {
+    let views: BTreeSet<NetworkId> =
+        model.records.iter().flat_map(|record| record.visible_to.iter().copied()).collect();
+    let views = views.into_iter().map(Some).chain([None]);
+    let seen = views.filter_map(|view| resolve(&model.records, host, &|id| Some(id) == view).ok());
+    seen.flat_map(|resolved| resolved.destinations).collect()
+}
+
+/// The load balancers that are there; several may share an address on different ports.
+pub fn load_balancers_at(model: &Model, destination: Destination) -> Vec<LoadBalancerId> {
+    match destination {
+        Destination::LoadBalancer(id) => vec![id],
+        Destination::Address(address) => (0..model.load_balancers.len() as u32)
+            .map(LoadBalancerId)
+            .filter(|id| has_address(&model[*id], address))
+            .collect(),
+    }
+}
+
+/// Whether a load balancer is declared to have an address, or to be behind it.
+pub fn has_address(load_balancer: &LoadBalancer, address: IpAddr) -> bool {
+    load_balancer.addresses.contains(&address) || load_balancer.public_addresses.contains(&address)
+}
+
+/// What an alias of the load balancer answers: from the internet, what the world can reach.
+pub fn alias_addresses(load_balancer: &LoadBalancer) -> &[IpAddr] {
+    let public = load_balancer.scheme == Scheme::InternetFacing
+        && !load_balancer.public_addresses.is_empty();
+    if public { &load_balancer.public_addresses } else { &load_balancer.addresses }
 }
 
 /// The declared machine that a target is, by reference or by its address.

@@ -1,12 +1,12 @@
 //! Applications as text.
 
 use model::application::{Facts, Written};
-use model::{Application, TargetProtocol};
+use model::{Application, Model, TargetProtocol};
 
 use super::template_text;
 use super::writer::{Writer, quoted};
 
-pub fn application(out: &mut Writer, application: &Application) {
+pub fn application(out: &mut Writer, model: &Model, application: &Application) {
     let head = match application.port {
         Some(_) => format!("application {}", quoted(&application.name)),
         None => "application".to_owned(),
@@ -41,6 +41,7 @@ pub fn application(out: &mut Writer, application: &Application) {
                 out.set("starts_at_boot", enabled);
             }
         }
+        super::silence::of_block(out, model, &application.place);
     });
 }
 

@@ -1,13 +1,13 @@
 //! Target groups as text.
 
 use model::{
-    Algorithm, HealthCheck, HealthCheckPort, HealthCheckProtocol, Stickiness, TargetGroup,
+    Algorithm, HealthCheck, HealthCheckPort, HealthCheckProtocol, Model, Stickiness, TargetGroup,
     TargetProtocol,
 };
 
 use super::writer::{Writer, quoted};
 
-pub fn target_group(out: &mut Writer, group: &TargetGroup) {
+pub fn target_group(out: &mut Writer, model: &Model, group: &TargetGroup) {
     out.block(&format!("target_group {}", quoted(&group.name)), |out| {
         out.text(
             "protocol",
@@ -36,7 +36,7 @@ pub fn target_group(out: &mut Writer, group: &TargetGroup) {
         out.text.push('\n');
         health_check(out, &group.health_check);
         if let Some(application) = &group.application {
-            super::application::application(out, application);
+            super::application::application(out, model, application);
         }
         match &group.stickiness {
             Stickiness::Off => {}
@@ -50,6 +50,7 @@ pub fn target_group(out: &mut Writer, group: &TargetGroup) {
                 out.text("duration", &duration.to_string());
             }),
         }
+        super::silence::of_block(out, model, &group.place);
     });
 }
 

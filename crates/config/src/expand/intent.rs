@@ -20,6 +20,7 @@ pub fn record(out: &mut Writer, model: &Model, record: &Record) {
             out.list("visible_to", names);
         }
         out.text("ttl", &record.ttl.to_string());
+        super::silence::of_block(out, model, &record.place);
     });
 }
 
@@ -36,6 +37,7 @@ pub fn page(out: &mut Writer, model: &Model, page: &Page) {
         if let Some(id) = page.rendered_by {
             out.set("rendered_by", format!("instance.{}", model[id].name));
         }
+        super::silence::of_block(out, model, &page.place);
     });
 }
 

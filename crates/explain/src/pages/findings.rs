@@ -198,6 +198,11 @@ pub const CONFIG: &[Page] = &[
         &["Change protocol, host, port or path; see `lint/redirect-loop`."],
     ),
     config(
+        "config/silence",
+        "a silence names no lint, or one that cannot be silenced",
+        &["Write the code as `check` prints it: `silence \"lint/no-weight\" { reason = \"…\" }`."],
+    ),
+    config(
         "config/unknown-attribute",
         "there is no such attribute in this block",
         &["Write what the hint suggests: it knows what is near and where the name belongs."],

@@ -88,6 +88,31 @@ pub const PAGES: &[Page] = &[
         )
     },
     Page {
+        sees: "404, 421, an empty answer or somebody else's site, for this host only",
+        causes: &[
+            "nginx chooses a server by `Host`; the name that the load balancer passes on is in no `server_name`, and the default server is not meant for it.",
+            "The name was added to the rule, and not to nginx.",
+            "A health check asks with the target's address as `Host`, unless its `host` says otherwise.",
+            "A target with TLS chooses by the server name: a target that is an address is sent none.",
+        ],
+        confirm: &[
+            (
+                "curl -sv -o /dev/null -H 'Host: NAME' http://TARGET/",
+                "on the load balancer's machine: the error; with a name that nginx has: the site",
+            ),
+            ("nginx -T | grep -n server_name", "on the target: the names that it has"),
+        ],
+        remedy: &[
+            "Add the name to `server_name` of the server that is meant.",
+            "Or `rewrite` the host in the rule to one that it has; for a health check, set its `host`.",
+        ],
+        related: &["route/default", "lint/health-check-redirects"],
+        ..Page::new(
+            "lint/host-unknown-to-target",
+            "a target is sent a host that none of its servers is called",
+        )
+    },
+    Page {
         sees: "nothing today; 502 Bad Gateway after the next reboot",
         causes: &[
             "The service was started by hand, and never enabled.",

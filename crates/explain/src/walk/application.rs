@@ -3,22 +3,19 @@
 mod direct;
 
 use std::collections::BTreeSet;
-use std::net::IpAddr;
 
 use model::{
     Application, GroupId, InstanceId, ListenerId, Obstacle, Place, Refusal, Target, TargetGroup,
-    TargetProtocol,
 };
-use verdict::application::{Answer, Asked, answer};
+use verdict::application::{Answer, Asked};
 use verdict::journey::{Hypothetical, Routed};
 use verdict::rewrite::rewrite;
+use world::{End, Heard};
 
 use super::{Walk, answered};
 use crate::hop::{Evidence, Hop, Trace};
 use crate::outcome::{Outcome, Sees, Speaker, Stage, status_words};
 
-/// Applications that pass a request on to one another.
-const PASSED_ON_MAX: usize = 4;
 /// nginx's word for closing the connection without an answer.
 const CLOSED_WITHOUT_ANSWER: u16 = 444;
 
@@ -77,43 +74,29 @@ impl Walk<'_> {
     }
 
     /// What is declared about the target that keeps a connection from being made.
-    pub fn declared_failure(
-        &self,
-        group: &TargetGroup,
+    pub fn declared_failure<'m>(
+        &'m self,
+        group: &'m TargetGroup,
         target: &Target,
-    ) -> Option<DeclaredFailure<'_>> {
+    ) -> Option<DeclaredFailure<'m>> {
         let model = &self.world.model;
-        let instance = self.instance_of(target);
-        if let Some(id) = instance
-            && let Some(serves) = &model[id].serves
-            && !serves.contains(&target.port)
-        {
-            let ports: Vec<String> = serves.iter().map(u16::to_string).collect();
-            let text = format!(
-                "nothing is declared to listen on port {} of instance.{}: it serves {}",
-                target.port,
-                model[id].name,
-                ports.join(", ")
-            );
-            return Some(DeclaredFailure {
-                refusal: Refusal::TargetRefused,
-                obstacle: Obstacle::TargetNotServed,
-                text,
-                place: &model[id].place,
-            });
-        }
-        let application = self.application_of(instance, target.port)?;
-        let asked = Asked {
-            method: "GET",
-            scheme: scheme(group.protocol),
-            port: target.port,
-            host: "",
-            path: "/",
-            query: "",
-            forwarded_proto: None,
-        };
-        match answer(application, &asked) {
-            Answer::NoHandshake { place } => Some(DeclaredFailure {
+        match world::declared_failure(model, group, target, target.port, group.protocol)? {
+            world::DeclaredFailure::NotServed { instance, serves } => {
+                let ports: Vec<String> = serves.iter().map(u16::to_string).collect();
+                let text = format!(
+                    "nothing is declared to listen on port {} of instance.{}: it serves {}",
+                    target.port,
+                    instance.name,
+                    ports.join(", ")
+                );
+                Some(DeclaredFailure {
+                    refusal: Refusal::TargetRefused,
+                    obstacle: Obstacle::TargetNotServed,
+                    text,
+                    place: &instance.place,
+                })
+            }
+            world::DeclaredFailure::NoTls { place } => Some(DeclaredFailure {
                 refusal: Refusal::TargetTlsFailed,
                 obstacle: Obstacle::TargetProtocol,
                 text: format!(
@@ -122,19 +105,7 @@ impl Walk<'_> {
                 ),
                 place,
             }),
-            _ => None,
         }
-    }
-
-    /// The declared application on a port of a machine.
-    fn application_of(&self, instance: Option<InstanceId>, port: u16) -> Option<&Application> {
-        let applications = &self.world.model[instance?].applications;
-        let listens = |application: &&Application| {
-            let servers = application.servers.iter();
-            servers.flat_map(|server| &server.listens).any(|listen| listen.port == port)
-        };
-        let own = applications.iter().find(|application| application.port == Some(port));
-        own.or_else(|| applications.iter().find(listens))
     }
 
     /// What the targets that may get the request answer.
@@ -153,9 +124,7 @@ impl Walk<'_> {
         let mut outcomes = BTreeSet::new();
         for target in fit.iter().map(|at| &group.targets[*at]) {
             let instance = self.instance_of(target);
-            let declared = group.application.as_ref();
-            let Some(application) = declared.or_else(|| self.application_of(instance, target.port))
-            else {
+            let Some(application) = world::application_at(model, group, target, target.port) else {
                 continue;
             };
             // Targets of one declaration answer alike.
@@ -165,7 +134,7 @@ impl Walk<'_> {
             asked_already.push(application);
             let asked = Asked {
                 method: self.ask.method,
-                scheme: scheme(group.protocol),
+                scheme: group.protocol.scheme(),
                 port: target.port,
                 host: &rewritten.host,
                 path,
@@ -173,12 +142,11 @@ impl Walk<'_> {
                 forwarded_proto: Some(model[id].protocol.scheme()),
             };
             let hearer = Hearer::LoadBalancer(id);
-            outcomes.extend(self.heard(application, instance, &asked, hearer, 0, trace));
+            outcomes.extend(self.heard(application, instance, &asked, hearer, trace));
         }
         let undeclared = fit.iter().any(|at| {
             let target = &group.targets[*at];
-            group.application.is_none()
-                && self.application_of(self.instance_of(target), target.port).is_none()
+            world::application_at(model, group, target, target.port).is_none()
         });
         if undeclared {
             outcomes.insert(self.assumed(trace));
@@ -199,18 +167,34 @@ impl Walk<'_> {
         instance: Option<InstanceId>,
         asked: &Asked<'_>,
         hearer: Hearer,
-        depth: usize,
         trace: &mut T,
     ) -> BTreeSet<Outcome> {
-        let name = self.application_words(application, instance);
+        let (heard, end) = world::hear(&self.world.model, instance, application, asked);
+        let Some((last, passed_on)) = heard.split_last() else { return BTreeSet::new() };
+        for one in passed_on {
+            let name = self.application_words(one.application, instance);
+            passes_on(&name, &one.answer, trace);
+        }
+        self.last_heard(last, instance, end, hearer, trace)
+    }
+
+    fn last_heard<T: Trace>(
+        &self,
+        last: &Heard<'_>,
+        instance: Option<InstanceId>,
+        end: End,
+        hearer: Hearer,
+        trace: &mut T,
+    ) -> BTreeSet<Outcome> {
+        let name = self.application_words(last.application, instance);
         let own =
             |status, location| Sees::Answer { status, speaker: Speaker::Application, location };
         let one = |sees, cause| BTreeSet::from([self.outcome(sees, cause, Stage::Response)]);
-        match answer(application, asked) {
+        match &last.answer {
             Answer::Redirect { status, location, place } => {
                 let text = format!("{name} redirects ({status}) to {location}");
                 trace.hop(|| Hop::passed(Stage::Response, text).at(place));
-                one(own(status, Some(location)), None)
+                one(own(*status, Some(location.clone())), None)
             }
             Answer::Status { status: CLOSED_WITHOUT_ANSWER, place } => {
                 let refusal = Refusal::TargetClosed;
@@ -225,7 +209,7 @@ impl Walk<'_> {
                     }
                 }
             }
-            Answer::Status { status, place } => {
+            &Answer::Status { status, place } => {
                 let cause = Refusal::of_target_status(status);
                 let text = format!("{name} answers {}", status_words(status));
                 trace.hop(|| match cause {
@@ -234,29 +218,17 @@ impl Walk<'_> {
                 });
                 one(own(status, None), cause.map(Into::into))
             }
-            Answer::Forward { to, tls, host, forwarded_proto, place } => {
-                let text = format!("{name} passes it on to {to}");
-                trace.hop(|| Hop::passed(Stage::Response, text).at(place));
-                let inner = self.inner(instance, &to).filter(|_| depth < PASSED_ON_MAX);
-                match inner {
-                    Some(Inner::Nothing) => {
+            Answer::Forward { to, place, .. } => {
+                passes_on(&name, &last.answer, trace);
+                match end {
+                    End::Nothing => {
                         let refusal = Refusal::TargetAnswered502;
                         let text =
                             format!("nothing is declared to listen on {to}: {name} answers 502");
                         trace.hop(|| Hop::stopped(Stage::Response, refusal, text).at(place));
                         one(own(502, None), Some(refusal.into()))
                     }
-                    Some(Inner::Application(inner, port)) => {
-                        let asked = Asked {
-                            scheme: if tls { "https" } else { "http" },
-                            port,
-                            host: host.as_deref().unwrap_or(&to),
-                            forwarded_proto: forwarded_proto.as_deref(),
-                            ..*asked
-                        };
-                        self.heard(inner, instance, &asked, hearer, depth + 1, trace)
-                    }
-                    None => BTreeSet::from([self.assumed(trace)]),
+                    End::Answered | End::NotDeclared => BTreeSet::from([self.assumed(trace)]),
                 }
             }
             Answer::Files { place } => {
@@ -296,39 +268,11 @@ impl Walk<'_> {
             _ => "the application".to_owned(),
         }
     }
-
-    /// What an application of the same machine passes on to, if that can be said.
-    fn inner(&self, instance: Option<InstanceId>, to: &str) -> Option<Inner<'_>> {
-        let id = instance?;
-        let machine = &self.world.model[id];
-        let (host, port) = to.rsplit_once(':')?;
-        let port: u16 = port.parse().ok()?;
-        let host = host.trim_start_matches('[').trim_end_matches(']');
-        let here = host == "localhost"
-            || host
-                .parse::<IpAddr>()
-                .is_ok_and(|address| address.is_loopback() || machine.addresses.contains(&address));
-        if !here {
-            return None;
-        }
-        if machine.serves.as_ref().is_some_and(|serves| !serves.contains(&port)) {
-            return Some(Inner::Nothing);
-        }
-        let application = self.application_of(Some(id), port)?;
-        Some(Inner::Application(application, port))
-    }
 }
 
-/// What is behind an application.
-enum Inner<'m> {
-    /// Its port is not among those that are served.
-    Nothing,
-    Application(&'m Application, u16),
-}
-
-pub fn scheme(protocol: TargetProtocol) -> &'static str {
-    match protocol {
-        TargetProtocol::Http => "http",
-        TargetProtocol::Https => "https",
+fn passes_on<T: Trace>(name: &str, answer: &Answer<'_>, trace: &mut T) {
+    if let Answer::Forward { to, place, .. } = answer {
+        trace
+            .hop(|| Hop::passed(Stage::Response, format!("{name} passes it on to {to}")).at(place));
     }
 }

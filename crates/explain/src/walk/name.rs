@@ -195,11 +195,8 @@ impl Walk<'_> {
         }
     }
 
-    /// What an alias answers: from the internet, what the world can reach.
     fn addresses_of(&self, id: LoadBalancerId) -> &[IpAddr] {
-        let lb = &self.world.model[id];
-        let public = lb.scheme == Scheme::InternetFacing && !lb.public_addresses.is_empty();
-        if public { &lb.public_addresses } else { &lb.addresses }
+        world::alias_addresses(&self.world.model[id])
     }
 
     /// Those of the client's own family: a client without IPv6 does not ask for it.

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use model::Application;
 use model::application::{Listen, ServerName, VirtualServer};
 
-use super::{Answer, Asked, not_understood};
+use super::{Answer, Asked, FoundBy, not_understood};
 
 pub struct Chosen<'a> {
     pub server: &'a VirtualServer,
@@ -14,6 +14,7 @@ pub struct Chosen<'a> {
     pub listen: Option<&'a Listen>,
     /// What the expression of its name captured.
     pub captures: Vec<Vec<u8>>,
+    pub by: FoundBy,
 }
 
 pub fn choose<'a>(
@@ -24,7 +25,7 @@ pub fn choose<'a>(
         server.listens.iter().filter(|listen| listen.port == asked.port).map(move |l| (server, l))
     };
     if let Some(server) = application.servers.iter().find(|server| server.listens.is_empty()) {
-        return Ok(Chosen { server, listen: None, captures: Vec::new() });
+        return Ok(Chosen { server, listen: None, captures: Vec::new(), by: FoundBy::Lone });
     }
     let listening: Vec<_> = application.servers.iter().flat_map(on_port).collect();
     let mut addresses: Vec<Option<IpAddr>> = listening.iter().map(|(_, l)| l.address).collect();
@@ -68,6 +69,7 @@ fn by_name<'a>(candidates: &[Candidate<'a>], host: &str) -> Result<Option<Chosen
         server,
         listen: Some(listen),
         captures: Vec::new(),
+        by: FoundBy::Name,
     };
     let names = unconflicting(candidates);
     let order: [&Matched; 3] = [&exact, &leading, &trailing];
@@ -100,7 +102,9 @@ fn by_name<'a>(candidates: &[Candidate<'a>], host: &str) -> Result<Option<Chosen
         }
     }
     let default = candidates.iter().find(|(_, listen)| listen.default);
-    Ok(default.or(candidates.first()).map(chosen))
+    let lone = candidates.iter().all(|(server, _)| std::ptr::eq(*server, candidates[0].0));
+    let by = if lone { FoundBy::Lone } else { FoundBy::Default };
+    Ok(default.or(candidates.first()).map(|candidate| Chosen { by, ..chosen(candidate) }))
 }
 
 type Candidate<'a> = (&'a VirtualServer, &'a Listen);

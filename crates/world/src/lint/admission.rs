@@ -4,12 +4,12 @@
 use std::net::IpAddr;
 
 use model::{
-    Action, Finding, HealthCheckPort, Listener, LoadBalancer, LoadBalancerId, Model, TargetAddress,
+    Finding, HealthCheckPort, Listener, LoadBalancer, LoadBalancerId, Model, TargetAddress,
     TargetGroup,
 };
 use verdict::admit::{Admission, admit, admitted_set};
 
-use crate::actions;
+use super::forwarded_groups;
 use crate::admission::{egress, ingress, ingress_of};
 
 pub fn lint(model: &Model, findings: &mut Vec<Finding>) {
@@ -20,7 +20,7 @@ pub fn lint(model: &Model, findings: &mut Vec<Finding>) {
     for (at, load_balancer) in model.load_balancers.iter().enumerate() {
         let egress = egress(model, load_balancer);
         for group in forwarded_groups(model, LoadBalancerId(at as u32)) {
-            targets(model, load_balancer, &egress, group, findings);
+            targets(model, load_balancer, &egress, &model[group], findings);
         }
     }
 }
@@ -43,19 +43,6 @@ fn unreachable(
         }
         findings.push(finding);
     }
-}
-
-fn forwarded_groups(model: &Model, id: LoadBalancerId) -> Vec<&TargetGroup> {
-    let listeners = model.listeners.iter().filter(|listener| listener.load_balancer == id);
-    let mut groups = Vec::new();
-    for action in listeners.flat_map(actions) {
-        if let Action::Forward(forward) = action {
-            groups.extend(forward.groups.iter().map(|weighted| weighted.group));
-        }
-    }
-    groups.sort_unstable();
-    groups.dedup();
-    groups.into_iter().map(|id| &model[id]).collect()
 }
 
 fn targets(
@@ -100,6 +87,10 @@ fn targets(
             }
             let admission = ingress_of(model, &instance.security_groups);
             for port in check_port(target.port) {
+                // Whoever may not come to where nothing listens has one mistake, and not two.
+                if instance.serves.as_ref().is_some_and(|serves| !serves.contains(&port)) {
+                    continue;
+                }
                 if load_balancer
                     .addresses
                     .iter()

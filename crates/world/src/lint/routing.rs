@@ -2,11 +2,12 @@
 //! cannot be what was meant (USERS.md §4, rows 5, 6 and 13).
 
 use model::{
-    Action, CertificateId, Condition, Finding, Listener, ListenerId, ListenerProtocol, Matcher,
-    Model, Place, Redirect, Target, TargetAddress, TargetProtocol, Template, TemplatePart,
+    Action, CertificateId, Finding, GroupId, Listener, ListenerId, ListenerProtocol, Model, Place,
+    Redirect, Target, TargetAddress, TargetProtocol, Template, TemplatePart,
 };
 
-use crate::listener_addresses;
+use super::{forwarded_groups, literal_hosts};
+use crate::{application_at, declared_failure, listener_addresses};
 
 pub fn lint(
     model: &Model,
@@ -37,15 +38,17 @@ pub fn lint(
             }
         }
     }
-    for group in &model.target_groups {
+    for (at, group) in model.target_groups.iter().enumerate() {
         for target in &group.targets {
-            if group.protocol == TargetProtocol::Http && target.port == 443 {
+            let known = application_at(model, group, target, target.port).is_some()
+                || declared_failure(model, group, target, target.port, group.protocol).is_some();
+            if group.protocol == TargetProtocol::Http && target.port == 443 && !known {
                 findings.push(
                     Finding::warning("lint/plain-to-443", &target.place, format!("`{target}` is asked over plain HTTP on port 443"))
                         .hint("TLS ends at the load balancer: use the port of plain HTTP, or `protocol = \"HTTPS\"`"),
                 );
             }
-            own_listener(model, target, findings);
+            own_listener(model, GroupId(at as u32), target, findings);
         }
     }
 }
@@ -65,7 +68,7 @@ fn uncovered_hosts(
     let Some(names) = names.map(|names| names.concat()) else { return };
     let mut reported: Vec<&str> = Vec::new();
     for rule in &listener.rules {
-        for host in literal_hosts(&rule.conditions) {
+        for host in literal_hosts(rule) {
             let covered = names
                 .iter()
                 .any(|name| verdict::certificate::covers(name, &host.to_ascii_lowercase()));
@@ -85,19 +88,6 @@ fn uncovered_hosts(
             );
         }
     }
-}
-
-fn literal_hosts(conditions: &[Condition]) -> Vec<&str> {
-    let mut hosts = Vec::new();
-    for condition in conditions {
-        if let Condition::Host(values) = condition {
-            hosts.extend(values.iter().filter_map(|value| match value {
-                Matcher::Wildcard(wildcard) if wildcard.is_literal() => Some(wildcard.source()),
-                Matcher::Wildcard(_) | Matcher::Regex(_) => None,
-            }));
-        }
-    }
-    hosts
 }
 
 /// A redirect to a port of the same host where the load balancer does not listen.
@@ -164,15 +154,17 @@ fn dead_redirect(
     }
 }
 
-/// A target that is a listener of ours sends requests round and round.
-fn own_listener(model: &Model, target: &Target, findings: &mut Vec<Finding>) {
+/// A target that is a listener of the load balancer itself sends requests round and round.
+fn own_listener(model: &Model, group: GroupId, target: &Target, findings: &mut Vec<Finding>) {
     let TargetAddress::Ip(address) = target.address else { return };
     for at in 0..model.listeners.len() {
         let id = ListenerId(at as u32);
-        if listener_addresses(model, id).iter().any(|own| {
+        let is_here = listener_addresses(model, id).iter().any(|own| {
             own.port() == target.port
                 && (own.ip() == address || (own.ip().is_unspecified() && address.is_loopback()))
-        }) {
+        });
+        // One load balancer may stand behind another.
+        if is_here && forwarded_groups(model, model[id].load_balancer).contains(&group) {
             findings.push(
                 Finding::warning(
                     "lint/target-is-listener",

@@ -78,7 +78,7 @@ impl Walk<'_> {
                 Stage::Listener,
             )]);
         }
-        let Some(application) = self.application_of(Some(id), port) else {
+        let Some(application) = world::application_of(&self.world.model, id, port) else {
             let text = format!(
                 "what listens on port {port} of instance.{} is not declared",
                 instance.name
@@ -108,6 +108,6 @@ impl Walk<'_> {
             query: &self.ask.url.query,
             forwarded_proto: given("x-forwarded-proto"),
         };
-        self.heard(application, Some(id), &asked, Hearer::Client, 0, trace)
+        self.heard(application, Some(id), &asked, Hearer::Client, trace)
     }
 }

@@ -1,0 +1,346 @@
+//! Records and hosts that do not fit each other (USERS.md §4, rows 12, 18 and 30).
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+
+use model::{
+    Action, CertificateId, Finding, ListenerId, ListenerProtocol, LoadBalancerId, Model, Place,
+    Record, RecordData, Scheme, TargetAddress, Url,
+};
+use verdict::name::{Destination, Scope, resolve, scope};
+
+use super::{forwarded_groups, literal_hosts, names_host};
+use crate::{alias_addresses, everywhere, has_address, load_balancers_at};
+
+/// Zones that a program wrote are left alone.
+pub const RECORDS_MAX: usize = 1000;
+
+/// Everywhere that the names with records of their own lead.
+pub struct Led<'m>(BTreeMap<&'m str, BTreeSet<Destination>>);
+
+impl<'m> Led<'m> {
+    /// `None` where there are no records, or too many.
+    pub fn of(model: &'m Model) -> Option<Led<'m>> {
+        if model.records.is_empty() || model.records.len() > RECORDS_MAX {
+            return None;
+        }
+        let names: BTreeSet<&str> = model.records.iter().map(|record| &*record.name.0).collect();
+        Some(Led(names.into_iter().map(|name| (name, everywhere(model, name))).collect()))
+    }
+
+    fn to<'l>(
+        &'l self,
+        model: &'l Model,
+        id: LoadBalancerId,
+    ) -> impl Iterator<Item = &'m str> + use<'l, 'm> {
+        let here = move |to: &Destination| load_balancers_at(model, *to).contains(&id);
+        let led = self.0.iter().filter(move |(_, destinations)| destinations.iter().any(here));
+        led.map(|(name, _)| *name)
+    }
+}
+
+pub fn lint(
+    model: &Model,
+    led: &Led<'_>,
+    certificate_names: &dyn Fn(CertificateId) -> Option<Vec<String>>,
+    findings: &mut Vec<Finding>,
+) {
+    for id in (0..model.load_balancers.len() as u32).map(LoadBalancerId) {
+        not_led_here(model, id, findings);
+        default_certificate(model, led, id, certificate_names, findings);
+    }
+    stale_addresses(model, findings);
+    private_in_public(model, findings);
+}
+
+/// Hosts that come to a listener, as far as something declared says so.
+pub fn hosts_of(
+    model: &Model,
+    led: Option<&Led<'_>>,
+    id: ListenerId,
+    certificate_names: &dyn Fn(CertificateId) -> Option<Vec<String>>,
+) -> Vec<String> {
+    let listener = &model[id];
+    let of_certificates: Option<Vec<Vec<String>>> =
+        listener.certificates.iter().map(|id| certificate_names(*id)).collect();
+    let Some(covered) = of_certificates.map(|names| names.concat()) else { return Vec::new() };
+    let Some(led) = led else {
+        let names = covered.into_iter().map(|name| name.to_ascii_lowercase());
+        return names.filter(|name| is_plain(name) && name.parse::<IpAddr>().is_err()).collect();
+    };
+    let hosts = led.to(model, listener.load_balancer).filter(|name| is_plain(name));
+    // Names lead to an address, and not to a port: one that is not covered is not for this listener.
+    let is_for = |host: &&str| match listener.protocol {
+        ListenerProtocol::Https => is_covered(&covered, host),
+        ListenerProtocol::Http => {
+            listener.port == 80 || model[listener.load_balancer].listeners.len() == 1
+        }
+    };
+    hosts.filter(is_for).map(str::to_owned).collect()
+}
+
+fn is_plain(name: &str) -> bool {
+    !name.contains('*')
+}
+
+// === host-not-served ===
+
+fn not_led_here(model: &Model, id: LoadBalancerId, findings: &mut Vec<Finding>) {
+    let mut told: BTreeSet<String> = BTreeSet::new();
+    let rules = model[id].listeners.iter().flat_map(|listener| &model[*listener].rules);
+    for rule in rules {
+        for host in literal_hosts(rule) {
+            let host = host.to_ascii_lowercase();
+            if !told.insert(host.clone()) {
+                continue;
+            }
+            if let Some(finding) = not_led(model, id, &host, &rule.place) {
+                findings.push(finding);
+            }
+        }
+    }
+}
+
+fn not_led(model: &Model, id: LoadBalancerId, host: &str, place: &Place) -> Option<Finding> {
+    let name = &model[id].name;
+    let finding = |text: String| Finding::warning("lint/host-not-served", place, text);
+    let hint = format!(
+        "add `record \"{host}\" {{ alias = load_balancer.{name} }}`, or take the host out of the rule"
+    );
+    match records_of(model, host)[..] {
+        [] => {
+            let kept = kept_here(model, host)?;
+            let text = format!("no record leads `{host}` to the load balancer `{name}`");
+            Some(finding(text).related(&kept.place, "names beside it are declared here").hint(hint))
+        }
+        [record, ..] => {
+            let destinations = everywhere(model, host);
+            let others: Vec<LoadBalancerId> =
+                destinations.iter().flat_map(|to| load_balancers_at(model, *to)).collect();
+            let elsewhere = !destinations.is_empty()
+                && destinations.iter().all(|to| !load_balancers_at(model, *to).is_empty())
+                && !others.contains(&id)
+                && !others.iter().any(|other| may_pass_on(model, *other, id));
+            let other = others.first().filter(|_| elsewhere)?;
+            let text = format!(
+                "`{host}` leads to the load balancer `{}`, and never to this rule of `{name}`",
+                model[*other].name
+            );
+            Some(finding(text).related(&record.place, "the record").hint(hint))
+        }
+    }
+}
+
+/// The records of a name, whoever sees them; of the nearest wildcard where it has none.
+fn records_of<'m>(model: &'m Model, host: &str) -> Vec<&'m Record> {
+    let called = |name: &str| -> Vec<&'m Record> {
+        model.records.iter().filter(|record| record.name.0 == name).collect()
+    };
+    let mut found = called(host);
+    let mut parent = host;
+    while let (true, Some((_, rest))) = (found.is_empty(), parent.split_once('.')) {
+        found = called(&format!("*.{rest}"));
+        parent = rest;
+    }
+    found
+}
+
+/// A record that shows that the names around a host are kept in this configuration: of its parent,
+/// of one below it, or of one beside it.
+fn kept_here<'m>(model: &'m Model, host: &str) -> Option<&'m Record> {
+    let parent = |name: &str| name.split_once('.').map(|(_, rest)| rest.to_owned());
+    // A parent without a dot is a registry's: whoever is beside it says nothing.
+    let own = parent(host).filter(|parent| parent.contains('.'));
+    model.records.iter().find(|record| {
+        let name = &record.name.0;
+        let above = parent(name);
+        Some(name) == own.as_ref()
+            || above.as_deref() == Some(host)
+            || (own.is_some() && above == own)
+    })
+}
+
+/// Whether what one load balancer forwards could come to the other.
+fn may_pass_on(model: &Model, from: LoadBalancerId, to: LoadBalancerId) -> bool {
+    let targets = forwarded_groups(model, from).into_iter().flat_map(|id| &model[id].targets);
+    targets.into_iter().any(|target| match &target.address {
+        TargetAddress::Ip(address) => has_address(&model[to], *address),
+        TargetAddress::Name(_) => true,
+        TargetAddress::Instance { id, .. } => {
+            let instance = &model[*id];
+            instance.addresses.iter().any(|address| has_address(&model[to], *address))
+                || !instance.applications.iter().all(|one| one.proxies().is_empty())
+        }
+    })
+}
+
+// === default-certificate ===
+
+fn default_certificate(
+    model: &Model,
+    led: &Led<'_>,
+    id: LoadBalancerId,
+    certificate_names: &dyn Fn(CertificateId) -> Option<Vec<String>>,
+    findings: &mut Vec<Finding>,
+) {
+    let of = |protocol| {
+        let all = model[id].listeners.iter().copied();
+        all.filter(move |listener| model[*listener].protocol == protocol)
+    };
+    let doors: Vec<ListenerId> = of(ListenerProtocol::Https).collect();
+    let Some(first) = doors.first().map(|listener| &model[*listener]) else { return };
+    let certificates = doors.iter().flat_map(|listener| &model[*listener].certificates);
+    let names: Option<Vec<Vec<String>>> =
+        certificates.map(|certificate| certificate_names(*certificate)).collect();
+    // What is not known is not guessed.
+    let Some(names) = names.map(|names| names.concat()) else { return };
+    // What is served over plain http too may be meant for that alone.
+    let serves = |listener: ListenerId| match &model[listener].default_action {
+        Action::Forward(_) => true,
+        Action::FixedResponse(fixed) => fixed.status < 400,
+        Action::Redirect(_) => false,
+    };
+    if of(ListenerProtocol::Http).any(serves) {
+        return;
+    }
+    for host in led.to(model, id) {
+        // A rule that names it is another finding; one for plain http says that it is for http.
+        let mut named = of(ListenerProtocol::Http).chain(of(ListenerProtocol::Https));
+        if is_covered(&names, host) || named.any(|listener| names_host(model, listener, host)) {
+            continue;
+        }
+        let Some(record) = model.records.iter().find(|record| record.name.0 == host) else {
+            continue;
+        };
+        let list: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+        let text = format!(
+            "`{host}` leads to the load balancer `{}`, and none of its certificates covers it",
+            model[id].name
+        );
+        findings.push(
+            Finding::warning("lint/default-certificate", &record.place, text)
+                .related(&first.place, format!("its certificates cover {}", list.join(", ")))
+                .hint(format!(
+                    "add a certificate for `{host}` to `certificates` of the listener, or lead the name elsewhere"
+                )),
+        );
+    }
+}
+
+/// Of a wildcard nobody knows which names are used: it is enough that some name below it is covered.
+fn is_covered(names: &[String], host: &str) -> bool {
+    match host.strip_prefix('*') {
+        Some(end) => names.iter().any(|name| name.ends_with(end)),
+        None => names.iter().any(|name| verdict::certificate::covers(name, host)),
+    }
+}
+
+// === no-such-address ===
+
+fn stale_addresses(model: &Model, findings: &mut Vec<Finding>) {
+    // One that listens on whatever its host has may have any address.
+    let known = |lb: &model::LoadBalancer| {
+        !lb.public_addresses.is_empty() || lb.addresses.iter().any(|a| !a.is_unspecified())
+    };
+    if model.load_balancers.is_empty() || !model.load_balancers.iter().all(known) {
+        return;
+    }
+    let ours = |address: &IpAddr| {
+        let load_balancers = 0..model.load_balancers.len() as u32;
+        load_balancers.map(LoadBalancerId).any(|id| has_address(&model[id], *address))
+            || model.instances.iter().any(|instance| {
+                instance.addresses.contains(address) || instance.public_addresses.contains(address)
+            })
+            // Whoever stands before us may be declared as a network.
+            || model.networks.iter().any(|network| {
+                let mut nets = network.cidrs.iter().chain(&network.seen_as);
+                nets.any(|net| net.contains(address))
+            })
+    };
+    for record in &model.records {
+        let RecordData::Addresses(addresses) = &record.data else { continue };
+        let Some(stale) = addresses.iter().find(|address| !ours(address)) else { continue };
+        let meant = match addresses.iter().find(|address| ours(address)) {
+            Some(own) => Some((&record.place, format!("{own}, of the same record, is declared"))),
+            None => meant_here(model, &record.name.0)
+                .map(|place| (place, "the name is to be served here".to_owned())),
+        };
+        let Some((place, why)) = meant else { continue };
+        let text = format!("`{}` leads to {stale}, which nothing declared has", record.name.0);
+        findings.push(
+            Finding::warning("lint/no-such-address", &record.place, text).related(place, why).hint(
+                "write `alias = load_balancer.…`, which cannot go stale; behind a NAT, add the \
+                 address to `public_addresses`",
+            ),
+        );
+    }
+}
+
+/// What says that a name is served by this configuration.
+fn meant_here<'m>(model: &'m Model, host: &str) -> Option<&'m Place> {
+    let rules = model.listeners.iter().flat_map(|listener| &listener.rules);
+    let mut rules = rules
+        .filter(|rule| literal_hosts(rule).iter().any(|named| named.eq_ignore_ascii_case(host)));
+    let is = |url: &Url| url.host == host;
+    let page = || model.pages.iter().find(|page| is(&page.url)).map(|page| &page.place);
+    let expected = || {
+        let mut all = model.expectations.iter();
+        all.find(|one| !one.works.is_empty() && one.urls.iter().any(is)).map(|one| &one.place)
+    };
+    rules.next().map(|rule| &rule.place).or_else(page).or_else(expected)
+}
+
+// === private-address-in-public ===
+
+fn private_in_public(model: &Model, findings: &mut Vec<Finding>) {
+    if !has_outside(model) {
+        return;
+    }
+    let mut told: BTreeSet<&Place> = BTreeSet::new();
+    for record in model.records.iter().filter(|record| record.visible_to.is_empty()) {
+        let host = &*record.name.0;
+        let Ok(resolved) = resolve(&model.records, host, &|_| false) else { continue };
+        let Some(last) = resolved.records.last() else { continue };
+        for destination in resolved.destinations {
+            let (addresses, alias) = match destination {
+                Destination::Address(address) => (vec![address], None),
+                Destination::LoadBalancer(id) => {
+                    (alias_addresses(&model[id]).to_vec(), Some(&model[id]))
+                }
+            };
+            let private =
+                |address: &&IpAddr| !address.is_unspecified() && scope(**address) == Scope::Private;
+            let Some(private) = addresses.iter().find(private) else { continue };
+            if !told.insert(&last.place) {
+                continue;
+            }
+            let text = format!("`{host}` leads everybody to {private}, a private address");
+            let finding = Finding::warning("lint/private-address-in-public", &last.place, text);
+            findings.push(match alias {
+                Some(lb) if lb.scheme == Scheme::InternetFacing => finding
+                    .related(&lb.place, "this load balancer has no other address")
+                    .hint("add the address that leads here from outside to `public_addresses`"),
+                Some(lb) => finding
+                    .related(&lb.place, "this load balancer is internal")
+                    .hint("add `visible_to = [network.…]` to the record"),
+                None => finding.hint(
+                    "add `visible_to = [network.…]`, and a second record with the public address",
+                ),
+            });
+        }
+    }
+}
+
+/// Where every address is private, nobody is outside.
+fn has_outside(model: &Model) -> bool {
+    let load_balancers =
+        model.load_balancers.iter().flat_map(|lb| lb.addresses.iter().chain(&lb.public_addresses));
+    let instances = model.instances.iter().flat_map(|instance| &instance.public_addresses);
+    let networks =
+        model.networks.iter().flat_map(|network| network.cidrs.iter().chain(&network.seen_as));
+    load_balancers
+        .chain(instances)
+        .copied()
+        .chain(networks.map(|net| net.network()))
+        .any(|address| !address.is_unspecified() && scope(address) == Scope::Global)
+}
