@@ -115,7 +115,9 @@ impl Running<'_> {
         for (address, enforcement) in self.enforcement {
             let how = match enforcement {
                 filters::Enforcement::Open => continue,
-                filters::Enforcement::Kernel => Enforcement::Kernel,
+                filters::Enforcement::Kernel | filters::Enforcement::Nftables => {
+                    Enforcement::Kernel
+                }
                 filters::Enforcement::AfterAccept(_) => Enforcement::AfterAccept,
             };
             if let Some(listener) = world.listener_at(*address) {

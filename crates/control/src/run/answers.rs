@@ -9,6 +9,7 @@ use crate::client::{HealthAnswer, Question};
 use crate::expectations::Broken;
 use crate::explaining::{Certificates, Running};
 use crate::load::Loaded;
+use crate::packet_filter::Pace;
 use crate::status;
 
 /// What an explanation needs beyond the World.
@@ -33,7 +34,7 @@ impl Instance {
     pub fn answer(&mut self, asked: Asked) {
         let answer = match asked.question {
             Question::Status => {
-                self.look_at_refused();
+                self.look_at_refused(Pace::Now);
                 serde_json::to_vec(&self.status())
             }
             Question::Reload { force } => serde_json::to_vec(&self.reload(force)),
@@ -76,6 +77,7 @@ impl Instance {
             requests: counters.iter().map(|c| c.requests()).sum(),
             refusals: status::refusals(&counters),
             refused: status::refused(&self.snapshot.world, &self.refused),
+            firewall: self.packet_filter.status(&self.snapshot.world),
         }
     }
 }
