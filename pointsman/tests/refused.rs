@@ -67,6 +67,13 @@ fn by_the_name_of_the_network() {
         assert_eq!(guest["example"], GUEST.to_string(), "{deny}: {guest}");
         assert!(guest["last"].as_i64() >= guest["first"].as_i64(), "{deny}: {guest}");
 
+        let url = format!("http://127.0.0.1:{port}/");
+        let explained = instance.command(&["explain", &url, "--from", "127.20.7.7"]);
+        let explained = String::from_utf8(explained.stdout).unwrap();
+        let words: Vec<&str> = explained.split_whitespace().collect();
+        let wanted = "counted: 1 refused from guest-wifi since";
+        assert!(words.join(" ").contains(wanted), "{deny}: {explained}");
+
         // Names outlive a reload; and under the new World it is another one's turn.
         let other = guarded(port, &origin, deny).replace("127.10.0.0/16", "127.30.0.0/16");
         instance.write(&other);

@@ -170,7 +170,7 @@ impl Ruleset {
     /// The number of each network, and its name; then everybody else.
     pub fn names(&self) -> impl Iterator<Item = (Option<usize>, &str)> {
         let named = self.networks.iter().enumerate().map(|(at, (name, _))| (Some(at), &**name));
-        named.chain([(None, world::INTERNET)])
+        named.chain([(None, self.rest)])
     }
 }
 

@@ -1,7 +1,7 @@
 //! What is enforced, as a value.
 
 use std::collections::BTreeSet;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 
 use model::{AddressSet, Enforce, Guarded, InstanceId, ListenerId, Place, TargetGroup};
 use verdict::admit::Admission;
@@ -10,6 +10,9 @@ use world::World;
 /// Networks whose dropped clients are counted apart: their sets are looked at one after the other.
 pub const NAMES_MAX: usize = 256;
 
+/// The name under which clients are counted where there are more.
+const ANY_NETWORK: &str = "any network";
+
 /// Everything that the packet filter is to enforce of one World.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Ruleset {
@@ -17,6 +20,8 @@ pub struct Ruleset {
     /// The addresses of each network, as far as no more specific one has them; empty if there are more
     /// than [`NAMES_MAX`].
     pub networks: Vec<(String, AddressSet)>,
+    /// What everybody else is called.
+    pub rest: &'static str,
 }
 
 /// An address and port to which not everybody may connect.
@@ -50,11 +55,13 @@ impl Ruleset {
         let mut doors: Vec<Door> = listeners(world).chain(instances(world)).collect();
         let mut seen = BTreeSet::new();
         doors.retain(|door| seen.insert(door.address));
-        let networks = match world.model.networks.len() {
-            0..=NAMES_MAX if !doors.is_empty() => networks(world),
-            _ => Vec::new(),
-        };
-        Ruleset { doors, networks }
+        if doors.is_empty() {
+            return Ruleset::default();
+        }
+        match world.model.networks.len() {
+            0..=NAMES_MAX => Ruleset { doors, networks: networks(world), rest: world::INTERNET },
+            _ => Ruleset { doors, networks: Vec::new(), rest: ANY_NETWORK },
+        }
     }
 
     pub fn is_empty(&self) -> bool {
@@ -113,9 +120,6 @@ fn networks(world: &World) -> Vec<(String, AddressSet)> {
 
 impl Door {
     pub fn is_ipv4(&self) -> bool {
-        match self.address.ip() {
-            IpAddr::V4(_) => true,
-            IpAddr::V6(_) => false,
-        }
+        self.address.is_ipv4()
     }
 }

@@ -42,7 +42,10 @@ impl Instance {
                 let text = if self.draining { "draining" } else { "serving" };
                 serde_json::to_vec(&HealthAnswer { serving: !self.draining, text: text.into() })
             }
-            Question::Explain(query) => serde_json::to_vec(&self.explain(&query)),
+            Question::Explain(query) => {
+                self.look_at_refused(Pace::Leisurely);
+                serde_json::to_vec(&self.explain(&query))
+            }
         };
         let _ = asked.answer.send(answer.unwrap_or_default());
     }
@@ -54,6 +57,7 @@ impl Instance {
             certificates: &self.told.certificates,
             board: &board,
             enforcement: &self.enforcement,
+            refused: self.refused.tally(),
             now_unix: net::clock::unix_seconds(),
         };
         net::core::yielding(|| running.answer(&self.snapshot.world, query))
