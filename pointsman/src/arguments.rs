@@ -44,6 +44,8 @@ pub enum Command {
     Status(StatusArguments),
     /// Exit with 0 if the running instance serves; for containers and supervisors.
     Health(Instance),
+    /// Show or remove what nftables enforces for an instance.
+    Firewall(crate::firewall::FirewallArguments),
     /// Play a story with real parts; without a name, list them.
     Demo(DemoArguments),
     /// Build the declared networks as real ones, and ask from inside.

@@ -33,6 +33,7 @@ pub fn carry_out(command: Command) -> ExitCode {
         Command::Compare(arguments) => ask::compare(&arguments),
         Command::Status(arguments) => status(&arguments),
         Command::Health(instance) => health(&instance),
+        Command::Firewall(arguments) => crate::firewall::carry_out(&arguments),
         Command::Demo(arguments) => demo(&arguments),
         Command::Lab(arguments) => {
             crate::lab::carry_out(arguments, terminal_style(std::io::stderr().is_terminal()))

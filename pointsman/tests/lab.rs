@@ -65,6 +65,17 @@ impl Lab {
         (probe.status.code(), format!("{}{}", stderr(&probe), stdout(&probe)))
     }
 
+    /// Of the program at the edge.
+    fn status(&self) -> serde_json::Value {
+        serde_json::from_slice(&self.edge(&["status", "--json"]).stdout).unwrap()
+    }
+
+    fn edge(&self, arguments: &[&str]) -> Output {
+        let mut command = Command::new(PROGRAM);
+        command.args(arguments).args(["--state", "state/lab/edge"]);
+        command.current_dir(self.folder.path()).output().unwrap()
+    }
+
     fn holder(&self) -> u64 {
         let text = fs::read(self.folder.path().join("state/lab/lab.json")).unwrap();
         let state: serde_json::Value = serde_json::from_slice(&text).unwrap();
@@ -284,15 +295,41 @@ fn the_first_story_in_namespaces() {
     assert!(text.ends_with("7 ok, 0 broken\n") && code == Some(0), "{text}");
 }
 
+/// The same, turned away by the packet filter: it admits and drops the same clients, and its counters say
+/// whom.
+#[test]
+fn nftables_turns_the_phones_away() {
+    let groups = "security_groups = [security_group.api]";
+    let filtered = PHONES.replace(groups, &format!("{groups}\n  enforce = \"nftables\""));
+    let Some(lab) = Lab::up(&filtered, &[]) else { return };
+    let status = lab.status();
+    if let Some(problem) = status["firewall"]["problem"].as_str() {
+        assert!(std::env::var_os("CI").is_none(), "{problem}");
+        eprintln!("SKIPPED: {problem}");
+        return;
+    }
+    let admission = status["listeners"].as_array().unwrap().iter();
+    let admission = admission.filter(|one| one["load_balancer"] == "api");
+    for listener in admission {
+        let admission = listener["admission"].as_str().unwrap();
+        assert!(admission.starts_with("nftables"), "{admission}");
+    }
+    let (code, text) = lab.probe();
+    assert!(text.ends_with("5 ok, 2 broken\n") && code == Some(3), "{text}");
+    phones_are_seen(&lab);
+    let shown = stdout(&lab.edge(&["firewall", "show"]));
+    let rows = ["api.https (203.0.113.20:443)", "admitted 1 ", "security_group.api  "];
+    for part in rows.into_iter().chain(["site.hcl:", "guest-wifi", "lte"]) {
+        assert!(shown.contains(part), "{part} in\n{shown}");
+    }
+    let clear = lab.edge(&["firewall", "clear"]);
+    assert!(stderr(&clear).contains("the instance is running"), "{}", stderr(&clear));
+}
+
 /// Those whose SYNs were dropped in the kernel are in `status` of the program at the edge, by name: the
 /// ones on the wifi under the address of their gateway, the others by IPv6.
 fn phones_are_seen(lab: &Lab) {
-    let status = Command::new(PROGRAM)
-        .args(["status", "--json", "--state", "state/lab/edge"])
-        .current_dir(lab.folder.path())
-        .output()
-        .unwrap();
-    let status: serde_json::Value = serde_json::from_slice(&status.stdout).unwrap();
+    let status = lab.status();
     let refused = &status["refused"];
     assert!(refused["unavailable"].is_null(), "{refused}");
     let rows = [

@@ -67,6 +67,13 @@ fn by_the_name_of_the_network() {
         assert_eq!(guest["example"], GUEST.to_string(), "{deny}: {guest}");
         assert!(guest["last"].as_i64() >= guest["first"].as_i64(), "{deny}: {guest}");
 
+        let url = format!("http://127.0.0.1:{port}/");
+        let explained = instance.command(&["explain", &url, "--from", "127.20.7.7"]);
+        let explained = String::from_utf8(explained.stdout).unwrap();
+        let words: Vec<&str> = explained.split_whitespace().collect();
+        let wanted = "counted: 1 refused from guest-wifi since";
+        assert!(words.join(" ").contains(wanted), "{deny}: {explained}");
+
         // Names outlive a reload; and under the new World it is another one's turn.
         let other = guarded(port, &origin, deny).replace("127.10.0.0/16", "127.30.0.0/16");
         instance.write(&other);
@@ -90,33 +97,42 @@ fn by_the_name_of_the_network() {
     }
 }
 
+/// The instance, run by root without one of its privileges; `None`, said aloud, where that cannot be.
+fn without(privilege: &str, configuration: &str) -> Option<Instance> {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("site.hcl"), configuration).unwrap();
+    let output = std::fs::File::create(folder.path().join("output")).unwrap();
+    let child = Command::new("setpriv")
+        .arg(format!("--bounding-set=-{privilege}"))
+        .args(["--", PROGRAM, "run", "site.hcl", "--state", "state"])
+        .current_dir(folder.path())
+        .stdout(Stdio::null())
+        .stderr(output)
+        .spawn();
+    let Ok(child) = child else {
+        eprintln!("SKIPPED: setpriv is not installed");
+        return None;
+    };
+    let mut instance = Instance { folder, child };
+    let serves = until("the instance to serve, or not", || {
+        match instance.command(&["status", "--json"]).status.success() {
+            true => Some(true),
+            false => instance.child.try_wait().unwrap().map(|_| false),
+        }
+    });
+    if !serves {
+        eprintln!("SKIPPED: only root can give up a part of its privileges");
+    }
+    serves.then_some(instance)
+}
+
 #[test]
 fn without_the_privilege_it_says_so() {
     let origin = Origin::answering("ok");
     let port = free_port();
-    let folder = tempfile::tempdir().unwrap();
-    std::fs::write(folder.path().join("site.hcl"), guarded(port, &origin, "drop")).unwrap();
-    let child = Command::new("setpriv")
-        .args(["--bounding-set=-net_raw", "--", PROGRAM, "run", "site.hcl", "--state", "state"])
-        .current_dir(folder.path())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn();
-    let Ok(child) = child else {
-        eprintln!("SKIPPED: setpriv is not installed");
-        return;
-    };
-    let mut instance = Instance { folder, child };
-    let served = until("the instance to serve, or not", || {
-        let output = instance.command(&["status", "--json"]);
-        if output.status.success() {
-            return Some(Some(serde_json::from_slice::<Value>(&output.stdout).unwrap()));
-        }
-        instance.child.try_wait().unwrap().map(|_| None)
-    });
-    let dropping = |status: &Value| !status["listeners"][0]["dropped"].is_null();
-    if !served.as_ref().is_some_and(dropping) {
-        eprintln!("SKIPPED: only root can give up a part of its privileges");
+    let Some(instance) = without("net_raw", &guarded(port, &origin, "drop")) else { return };
+    if instance.status()["listeners"][0]["dropped"].is_null() {
+        eprintln!("SKIPPED: there is no privilege to give up");
         return;
     }
     let limit = Duration::from_millis(200);
@@ -127,4 +143,24 @@ fn without_the_privilege_it_says_so() {
     let text = String::from_utf8(instance.command(&["status"]).stdout).unwrap();
     let line = "not available (needs CAP_NET_RAW); 1 packets dropped";
     assert!(text.contains(line), "{text}");
+}
+
+#[test]
+fn without_nftables_somebody_else_turns_outsiders_away() {
+    let origin = Origin::answering("ok");
+    let port = free_port();
+    let configuration =
+        guarded(port, &origin, "drop").replace("  deny ", "  enforce = \"nftables\"\n  deny ");
+    let Some(instance) = without("net_admin", &configuration) else { return };
+    let status = instance.status();
+    let problem = status["firewall"]["problem"].as_str().unwrap();
+    let named = ["CAP_NET_ADMIN as an ambient capability", "install the package `nftables`"];
+    assert!(named.iter().any(|remedy| problem.contains(remedy)), "{problem}");
+    let admission = status["listeners"][0]["admission"].as_str().unwrap();
+    assert!(admission.contains("after accept"), "{admission}");
+    assert!(instance.output().contains("WARN  firewall/not-applied"), "{}", instance.output());
+    drop(net::stream::connect_from(GUEST, at(port), Duration::from_millis(200)).unwrap());
+    until("the guest to be counted", || {
+        (counts(&instance.status()) == [("guest-wifi".to_owned(), 1)]).then_some(())
+    });
 }

@@ -45,6 +45,11 @@ pub const ROOMS: &[Room] = &[
     room("net", 4, "the only sockets, clocks, random numbers and `unsafe`"),
     room("signal", 4, "events → logs and counters"),
     room("tls", 5, "rustls: certificates, policies, tickets, the local authority"),
+    room(
+        "firewall",
+        5,
+        "a World → one nftables table of ours, applied whole, its counters read back",
+    ),
     room("proxy", 6, "the data plane: one thread per core, nothing shared"),
     room("control", 6, "configuration → World → every core; probes; reload; status"),
     room("lab", 7, "declared networks as real ones; the demos, with real processes and sockets"),

@@ -19,6 +19,7 @@ pub const FOR_TESTS: &[Tool] = &[
     Tool { program: "dig", package: "bind9-dnsutils" },
     Tool { program: "nghttp", package: "nghttp2-client" },
     Tool { program: "wrk", package: "wrk" },
+    Tool { program: "nft", package: "nftables" },
 ];
 
 /// The peers, the load generators, and what pins them to cores.

@@ -8,8 +8,8 @@ use std::sync::Arc;
 use hcl_edit::expr::Expression;
 use hcl_edit::structure::{Block, Structure};
 use model::{
-    CertificateId, Finding, Instance, InstanceId, Model, Network, NetworkId, Peer, SecurityGroup,
-    SecurityGroupId, SecurityRule,
+    CertificateId, Finding, Guarded, Instance, InstanceId, Model, Network, NetworkId, Peer,
+    SecurityGroup, SecurityGroupId, SecurityRule,
 };
 
 use crate::environment::Environment;
@@ -58,6 +58,7 @@ pub fn home_of(name: &str) -> Option<&'static str> {
         "visible_to" | "alias" | "cname" => "inside `record`",
         "calls" | "server_calls" | "rendered_by" => "inside `page`",
         "serves" => "inside `instance`",
+        "enforce" => "inside `load_balancer` or `instance`",
         "application" => "inside `instance` or `target_group`",
         "nginx" | "trusts_forwarded_proto" | "keep_alive" => "inside `application`",
         "silence" => silence::HOME,
@@ -335,6 +336,7 @@ fn instance<'s>(section: Section<'s>, block: &'s Block) -> Instance {
     let security_groups = security_groups(&section);
     let serves = crate::application::serves(&section);
     let applications = crate::application::of_instance(&section, serves.as_deref());
+    let guarded = section.choice("enforce", &[("nftables", Guarded::Here)]).unwrap_or_default();
     let instance = Instance {
         name,
         addresses,
@@ -342,6 +344,7 @@ fn instance<'s>(section: Section<'s>, block: &'s Block) -> Instance {
         security_groups,
         serves,
         applications,
+        guarded,
         place: section.place(),
     };
     section.finish();

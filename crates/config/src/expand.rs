@@ -9,10 +9,10 @@ mod writer;
 use std::fmt::Write;
 
 use model::{
-    Action, Certificate, CertificateSource, Condition, Deny, DesyncMode, Forward, ForwardedForMode,
-    InvalidHeaders, Listener, ListenerProtocol, LoadBalancer, LoadBalancerAttributes, Matcher,
-    Model, Peer, PortRange, Ports, Redirect, Rule, Scheme, SecurityGroup, SecurityRule, Template,
-    TemplatePart, Transform,
+    Action, Certificate, CertificateSource, Condition, Deny, DesyncMode, Enforce, Forward,
+    ForwardedForMode, Guarded, InvalidHeaders, Listener, ListenerProtocol, LoadBalancer,
+    LoadBalancerAttributes, Matcher, Model, Peer, PortRange, Ports, Redirect, Rule, Scheme,
+    SecurityGroup, SecurityRule, Template, TemplatePart, Transform,
 };
 
 use self::group::target_group;
@@ -39,6 +39,10 @@ pub fn expand(model: &Model) -> String {
             groups(out, model, &instance.security_groups);
             if let Some(ports) = &instance.serves {
                 out.list("serves", ports.iter().map(u16::to_string));
+            }
+            match instance.guarded {
+                Guarded::Here => out.text("enforce", "nftables"),
+                Guarded::Elsewhere => {}
             }
             instance.applications.iter().for_each(|one| application::application(out, model, one));
             silence::of_block(out, model, &instance.place);
@@ -136,6 +140,13 @@ fn load_balancer(out: &mut Writer, model: &Model, load_balancer: &LoadBalancer) 
                 Deny::Drop => "drop",
                 Deny::Reset => "reset",
                 Deny::Page => "page",
+            },
+        );
+        out.text(
+            "enforce",
+            match load_balancer.enforce {
+                Enforce::Socket => "socket",
+                Enforce::Nftables => "nftables",
             },
         );
         attributes(out, &load_balancer.attributes);

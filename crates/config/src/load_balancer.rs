@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use hcl_edit::structure::Block;
 use model::{
-    Deny, DesyncMode, Finding, ForwardedForMode, InvalidHeaders, Listener, ListenerId,
+    Deny, DesyncMode, Enforce, Finding, ForwardedForMode, InvalidHeaders, Listener, ListenerId,
     LoadBalancer, LoadBalancerAttributes, LoadBalancerId, Model, Scheme,
 };
 
@@ -28,13 +28,23 @@ pub fn read<'s>(section: Section<'s>, block: &'s Block, model: &mut Model) {
     let id = LoadBalancerId(model.load_balancers.len() as u32);
     let schemes = [("internet-facing", Scheme::InternetFacing), ("internal", Scheme::Internal)];
     let denies = [("drop", Deny::Drop), ("reset", Deny::Reset), ("page", Deny::Page)];
+    let deny = section.choice("deny", &denies).unwrap_or_default();
+    let enforces = [("socket", Enforce::Socket), ("nftables", Enforce::Nftables)];
+    let enforce = section.choice("enforce", &enforces).unwrap_or_default();
+    if enforce == Enforce::Nftables && deny != Deny::Drop {
+        let text = "nftables drops outsiders: there is nobody to send a reset or a page";
+        section.push(
+            section.error("config/conflict", text).hint("remove `deny`, or remove `enforce`"),
+        );
+    }
     let load_balancer = LoadBalancer {
         name,
         scheme: section.choice("scheme", &schemes).unwrap_or_default(),
         addresses: addresses_of(&section, "addresses"),
         public_addresses: addresses_of(&section, "public_addresses"),
         security_groups: security_groups(&section),
-        deny: section.choice("deny", &denies).unwrap_or_default(),
+        deny,
+        enforce,
         attributes: attributes(&section),
         listeners: Vec::new(),
         place: section.place(),

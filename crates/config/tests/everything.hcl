@@ -39,6 +39,7 @@ instance "app1" {
   public_addresses = ["203.0.113.5"]
   security_groups  = [security_group.app]
   serves          = [22, 80, 8080]
+  enforce         = "nftables"
 
   application "web" {
     port                   = 80
@@ -86,6 +87,7 @@ load_balancer "public" {
   addresses                      = ["127.0.0.1", "::1"]
   security_groups                = [security_group.web]
   deny                           = "page"
+  enforce                        = "socket"
   idle_timeout                   = "2m"
   client_keep_alive              = "2h"
   handshake_timeout              = "5s"

@@ -100,6 +100,7 @@ fn proving<T>(
         certificates: &|id| certificates.view(id),
         targets: &|_, _| TargetView::ASSUMED,
         enforcement: &|_| Enforcement::NotKnown,
+        refused: &|_, _| None,
         source,
     })
 }

@@ -2,13 +2,13 @@
 //! enforces admission; and the text in which a fix is shown.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use config::Sources;
 use explain::{
-    Answer, BadQuestion, Behaviour, CertificateView, Enforcement, FactSource, Facts, Query, Report,
-    TargetView, Trust,
+    Answer, BadQuestion, Behaviour, CertificateView, Counted, Enforcement, FactSource, Facts,
+    Query, Report, TargetView, Trust,
 };
 use machine::board::{Board, TargetBoard};
 use machine::health::ProbeResult;
@@ -16,6 +16,7 @@ use model::{
     CertificateId, CertificateSource, Change, GroupId, HealthCheckPort, HealthCheckProtocol,
     ListenerId, Model, TargetGroup, TargetProtocol,
 };
+use signal::Tally;
 use tls::CertificateStore;
 use verdict::certificate::{CertificateFacts, KeyKind};
 use world::World;
@@ -90,6 +91,7 @@ impl FromFiles<'_> {
             certificates: &certificates,
             targets: &|_, _| TargetView::ASSUMED,
             enforcement: &|_| Enforcement::NotKnown,
+            refused: &|_, _| None,
             source: FactSource::Configuration,
         };
         let mut answer = query.answer(world, &facts)?;
@@ -106,6 +108,7 @@ pub struct Running<'k> {
     pub certificates: &'k Certificates,
     pub board: &'k Board,
     pub enforcement: &'k BTreeMap<SocketAddr, filters::Enforcement>,
+    pub refused: &'k Tally,
     pub now_unix: i64,
 }
 
@@ -115,7 +118,9 @@ impl Running<'_> {
         for (address, enforcement) in self.enforcement {
             let how = match enforcement {
                 filters::Enforcement::Open => continue,
-                filters::Enforcement::Kernel => Enforcement::Kernel,
+                filters::Enforcement::Kernel | filters::Enforcement::Nftables => {
+                    Enforcement::Kernel
+                }
                 filters::Enforcement::AfterAccept(_) => Enforcement::AfterAccept,
             };
             if let Some(listener) = world.listener_at(*address) {
@@ -133,6 +138,7 @@ impl Running<'_> {
             certificates: &certificates,
             targets: &targets,
             enforcement: &|id| enforced.get(&id).copied().unwrap_or(Enforcement::NotKnown),
+            refused: &|id, source| counted(world, self.refused, id, source),
             source: FactSource::Running,
         };
         let mut answer = query.answer(world, &facts)?;
@@ -141,6 +147,19 @@ impl Running<'_> {
         }
         Ok(answer)
     }
+}
+
+/// Of the network of the address, at every address of the listener.
+fn counted(world: &World, tally: &Tally, id: ListenerId, source: IpAddr) -> Option<Counted> {
+    let network = world.network_name(source);
+    let addresses = world.addresses(id).into_iter();
+    let refused: Vec<signal::Refused> =
+        addresses.filter_map(|address| tally.get(address, network)).collect();
+    Some(Counted {
+        count: refused.iter().map(|refused| refused.count).sum(),
+        network: network.to_owned(),
+        since_unix: refused.iter().map(|refused| refused.first).min()?,
+    })
 }
 
 fn target_view(group: &TargetGroup, board: &TargetBoard) -> TargetView {

@@ -1,8 +1,10 @@
-//! Admission in the kernel: a classic BPF filter on each listening socket (DECISIONS 8, 9).
+//! Who enforces admission at each address: the packet filter, or a classic BPF filter on each
+//! listening socket, or the process (DECISIONS 8, 9).
 
 use std::collections::BTreeMap;
 use std::net::{SocketAddr, TcpListener};
 
+use firewall::Firewall;
 use model::Deny;
 use net::filter::Program;
 use world::World;
@@ -12,8 +14,10 @@ use world::World;
 pub enum Enforcement {
     /// Everybody is admitted.
     Open,
-    /// The SYN is dropped: the attempt times out.
+    /// A filter on the socket drops the SYN: the attempt times out.
     Kernel,
+    /// The packet filter drops it.
+    Nftables,
     /// The core decides after accept; the reason why the kernel does not.
     AfterAccept(&'static str),
 }
@@ -28,6 +32,7 @@ impl Enforcement {
         match self {
             Enforcement::Open => "nothing: everybody is admitted".to_owned(),
             Enforcement::Kernel => "kernel filter (an outsider's attempt times out)".to_owned(),
+            Enforcement::Nftables => "nftables (an outsider's attempt times out)".to_owned(),
             Enforcement::AfterAccept(why) => {
                 format!("the process after accept, {why} (an outsider: {outsider})")
             }
@@ -35,17 +40,33 @@ impl Enforcement {
     }
 }
 
+impl Enforcement {
+    /// Outsiders get no answer, and no core sees them.
+    pub fn is_in_the_kernel(&self) -> bool {
+        match self {
+            Enforcement::Kernel | Enforcement::Nftables => true,
+            Enforcement::Open | Enforcement::AfterAccept(_) => false,
+        }
+    }
+}
+
 /// Puts the filter that `world` wants on every socket of an address.
 pub fn enforce<'a>(
     world: &World,
+    firewall: &Firewall,
     sockets: impl Iterator<Item = (&'a SocketAddr, &'a [TcpListener])>,
 ) -> BTreeMap<SocketAddr, Enforcement> {
     sockets
-        .map(|(address, listeners)| (*address, enforce_one(world, *address, listeners)))
+        .map(|(address, listeners)| (*address, enforce_one(world, firewall, *address, listeners)))
         .collect()
 }
 
-fn enforce_one(world: &World, address: SocketAddr, listeners: &[TcpListener]) -> Enforcement {
+fn enforce_one(
+    world: &World,
+    firewall: &Firewall,
+    address: SocketAddr,
+    listeners: &[TcpListener],
+) -> Enforcement {
     let Some(listener) = world.listener_at(address) else { return Enforcement::Open };
     let load_balancer = world.model[listener].load_balancer;
     let admission = world.ingress(load_balancer);
@@ -53,6 +74,10 @@ fn enforce_one(world: &World, address: SocketAddr, listeners: &[TcpListener]) ->
     if world.admits_everyone(listener) {
         detach();
         return Enforcement::Open;
+    }
+    if firewall.guards(address) {
+        detach();
+        return Enforcement::Nftables;
     }
     if world.model[load_balancer].deny != Deny::Drop {
         detach();
@@ -67,7 +92,7 @@ fn enforce_one(world: &World, address: SocketAddr, listeners: &[TcpListener]) ->
     let Ok(program) = program else {
         detach();
         return Enforcement::AfterAccept(
-            "since there are more prefixes than a socket filter holds",
+            "since there are more prefixes than a socket filter holds (nftables would hold them)",
         );
     };
     for listener in listeners {

@@ -11,6 +11,7 @@ mod filters;
 mod generation;
 mod health;
 mod load;
+mod packet_filter;
 mod probe;
 mod reach;
 mod refused;
@@ -28,7 +29,7 @@ pub use load::{Examined, Rejected, Source, examine};
 pub use run::{Failed, Ready, Settings, run};
 pub use state::StateDirectory;
 pub use status::{
-    ListenerStatus, LogStatus, RefusedNetwork, RefusedStatus, Status, TargetGroupStatus,
-    TargetStatus,
+    FirewallDoor, FirewallRule, FirewallStatus, ListenerStatus, LogStatus, RefusedNetwork,
+    RefusedStatus, Status, TargetGroupStatus, TargetStatus,
 };
-pub use words::{status_json, status_text};
+pub use words::{firewall_text, status_json, status_text};

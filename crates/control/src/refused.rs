@@ -26,6 +26,8 @@ pub struct RefusedClients {
     /// Attempts that were not looked at, since they came too fast.
     unseen: u64,
     watch: Watch,
+    /// Some listener's outsiders are seen by nobody but [`Watch`]: socket filters count no names.
+    uncounted: bool,
     recent: Recent,
     /// Whether packets to an address are for this machine: only a listener on every address asks.
     ours: BTreeMap<IpAddr, bool>,
@@ -53,6 +55,7 @@ impl RefusedClients {
             tally: Tally::default(),
             unseen: 0,
             watch: Watch::NotNeeded,
+            uncounted: false,
             recent: Recent::default(),
             ours: BTreeMap::new(),
             lines: BTreeMap::new(),
@@ -64,8 +67,9 @@ impl RefusedClients {
     pub fn follow(&mut self, world: &World, enforcement: &BTreeMap<SocketAddr, Enforcement>) {
         self.ours.clear();
         let dropping = |(address, how): (&SocketAddr, &Enforcement)| {
-            (*how == Enforcement::Kernel).then_some(*address)
+            how.is_in_the_kernel().then_some(*address)
         };
+        self.uncounted = enforcement.values().any(|how| *how == Enforcement::Kernel);
         let doors: BTreeSet<SocketAddr> = enforcement.iter().filter_map(dropping).collect();
         if doors.is_empty() {
             self.watch = Watch::NotNeeded;
@@ -107,6 +111,22 @@ impl RefusedClients {
         }
     }
 
+    /// What the packet filter counted, of which nobody was seen: packets, repetitions included.
+    pub fn add_counted(&mut self, counted: Vec<(SocketAddr, String, u64)>) {
+        let now = net::clock::unix_seconds();
+        for (door, network, count) in counted {
+            self.tally.add_many(door, &network, count, now);
+        }
+    }
+
+    /// Whether SYNs to listeners are looked at, so that the packet filter need not be asked.
+    pub fn sees_listeners(&self) -> bool {
+        match self.watch {
+            Watch::Open(_) => true,
+            Watch::NotNeeded | Watch::Unavailable(_) => false,
+        }
+    }
+
     /// The filter of the packet socket only prunes (DECISIONS 1): the decision is [`admit`].
     ///
     /// [`admit`]: verdict::admit::admit
@@ -119,7 +139,7 @@ impl RefusedClients {
     ) {
         let Some((door, listener)) = self.door(world, attempt.to) else { return };
         // Elsewhere the core sees the client, and counts it.
-        if enforcement.get(&door) != Some(&Enforcement::Kernel) {
+        if !enforcement.get(&door).is_some_and(Enforcement::is_in_the_kernel) {
             return;
         }
         let client = canonical(attempt.from.ip());
@@ -177,6 +197,7 @@ impl RefusedClients {
                 let refused = count - line.told;
                 *line = Line { told: count, at: now };
                 let name = listener_name(world, door).unwrap_or_else(|| "-".to_owned());
+                let client = latest.example.map_or("-".to_owned(), |client| client.to_string());
                 journal.info(
                     Refusal::AdmitNoRule.code(),
                     &[
@@ -184,7 +205,7 @@ impl RefusedClients {
                         ("refused", &refused),
                         ("listener", &name),
                         ("port", &door.port()),
-                        ("client", &latest.example),
+                        ("client", &client),
                     ],
                 );
             }
@@ -203,16 +224,20 @@ impl RefusedClients {
     /// Why those that the kernel drops are not counted by network, if they are not.
     pub fn unavailable(&self) -> Option<&str> {
         match &self.watch {
-            Watch::Unavailable(why) => Some(why),
-            Watch::NotNeeded | Watch::Open(_) => None,
+            Watch::Unavailable(why) if self.uncounted => Some(why),
+            Watch::Unavailable(_) | Watch::NotNeeded | Watch::Open(_) => None,
         }
     }
 }
 
-/// The name of what listens at an address, as `status` has it.
+/// The name of what is at an address, as `status` has it.
 pub fn listener_name(world: &World, door: SocketAddr) -> Option<String> {
-    let listener = &world.model[world.listener_at(door)?];
-    Some(format!("{}.{}", world.model[listener.load_balancer].name, listener.name))
+    if let Some(id) = world.listener_at(door) {
+        let listener = &world.model[id];
+        return Some(format!("{}.{}", world.model[listener.load_balancer].name, listener.name));
+    }
+    let instance = world.model.instances.iter().find(|one| one.addresses.contains(&door.ip()))?;
+    Some(format!("instance.{}", instance.name))
 }
 
 /// Passes what any of the listeners may refuse.

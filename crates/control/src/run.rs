@@ -27,6 +27,7 @@ use crate::filters::{self, Enforcement};
 use crate::generation::Kept;
 use crate::health::Health;
 use crate::load::{Loaded, Source, load};
+use crate::packet_filter::{Pace, PacketFilter};
 use crate::reach::{confine, reach};
 use crate::refused::RefusedClients;
 use crate::sockets::Sockets;
@@ -105,6 +106,7 @@ struct Instance {
     kept: Kept,
     sockets: Sockets,
     enforcement: BTreeMap<SocketAddr, Enforcement>,
+    packet_filter: PacketFilter,
     refused: RefusedClients,
     /// What an explanation needs beyond the World.
     told: Told,
@@ -164,7 +166,9 @@ impl Instance {
             environment(&format!("cannot listen on the control socket `{}`", socket.display()), e)
         })?;
         let fresh = plan.fresh().map(|(address, bound)| (address, &bound.duplicates[..]));
-        let enforcement = filters::enforce(&loaded.world, fresh);
+        let mut packet_filter = PacketFilter::of_state(settings.state.path());
+        packet_filter.follow(&loaded.world, &settings.journal);
+        let enforcement = filters::enforce(&loaded.world, packet_filter.firewall(), fresh);
         sockets.commit(&mut plan);
         let mut refused = RefusedClients::new();
         refused.follow(&loaded.world, &enforcement);
@@ -179,6 +183,7 @@ impl Instance {
             kept,
             sockets,
             enforcement,
+            packet_filter,
             refused,
             told: Told::of(loaded),
             snapshot,
@@ -304,10 +309,12 @@ impl Instance {
         let closed = plan.closed.clone();
         let opened = std::mem::take(&mut plan.opened);
         self.sockets.commit(&mut plan);
-        let all = self.sockets.iter().map(|(address, bound)| (address, &bound.duplicates[..]));
-        let enforcement = filters::enforce(&loaded.world, all);
         // By the World under which they came.
-        self.look_at_refused();
+        self.look_at_refused(Pace::Now);
+        let (packet_filter, journal) = (&mut self.packet_filter, &self.settings.journal);
+        net::core::yielding(|| packet_filter.follow(&loaded.world, journal));
+        let all = self.sockets.iter().map(|(address, bound)| (address, &bound.duplicates[..]));
+        let enforcement = filters::enforce(&loaded.world, self.packet_filter.firewall(), all);
         self.enforcement = enforcement;
         self.refused.follow(&loaded.world, &self.enforcement);
         let snapshot = Arc::new(snapshot);
@@ -332,7 +339,7 @@ impl Instance {
         self.old.retain(|snapshot| Arc::strong_count(snapshot) > 1);
         let stats: Vec<&StatsRegistry> = self.cores.iter().map(|core| &core.stats).collect();
         self.health.observe(&stats);
-        self.look_at_refused();
+        self.look_at_refused(Pace::Leisurely);
         self.refused.report(&self.snapshot.world, &self.settings.journal);
         if self.stamp.is_some() {
             let now = self.settings.source.stamp();
@@ -346,7 +353,9 @@ impl Instance {
         }
     }
 
-    fn look_at_refused(&mut self) {
+    fn look_at_refused(&mut self, pace: Pace) {
+        let counted = self.packet_filter.newly_dropped(pace, self.refused.sees_listeners());
+        self.refused.add_counted(counted);
         let cores = self.cores.iter().map(|core| &core.refused);
         self.refused.look(&self.snapshot.world, &self.enforcement, cores);
     }
@@ -371,6 +380,7 @@ impl Instance {
             }
         }
         self.kept.settle_logs();
+        self.packet_filter.clear(&self.settings.journal);
         let _ = std::fs::remove_file(self.settings.state.control_socket());
         self.settings.journal.info("instance/stopped", &[]);
     }

@@ -37,6 +37,37 @@ pub struct Status {
     pub refusals: BTreeMap<String, u64>,
     /// Who was turned away by security groups, in the kernel or after accept.
     pub refused: RefusedStatus,
+    /// The packet filter, where the configuration asks for it.
+    pub firewall: Option<FirewallStatus>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct FirewallStatus {
+    /// Of the family `inet`.
+    pub table: String,
+    /// Why nothing is enforced by it, or its counters cannot be read, and the remedy.
+    pub problem: Option<String>,
+    pub doors: Vec<FirewallDoor>,
+}
+
+/// An address and port at which the packet filter admits or drops connection attempts.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct FirewallDoor {
+    /// `load_balancer.listener` or `instance.name`.
+    pub name: String,
+    pub address: String,
+    pub rules: Vec<FirewallRule>,
+    /// Packets dropped by network, without zeros; repeated SYNs count each time.
+    pub dropped: BTreeMap<String, u64>,
+}
+
+/// A rule of a security group, in the order in which they are asked.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct FirewallRule {
+    pub group: String,
+    pub place: String,
+    /// Attempts that it admitted and no rule before it.
+    pub admitted: u64,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -55,14 +86,14 @@ pub struct RefusedStatus {
 pub struct RefusedNetwork {
     /// The most specific declared network of the client, or `internet`.
     pub network: String,
-    /// `load_balancer.listener`; empty if a reload has taken it away.
+    /// `load_balancer.listener` or `instance.name`; empty if a reload has taken it away.
     pub listener: String,
     pub address: String,
     pub count: u64,
     /// Unix seconds of the first and the last one.
     pub first: i64,
     pub last: i64,
-    /// The last client.
+    /// The last client; empty where packets were only counted.
     pub example: String,
 }
 
@@ -128,7 +159,7 @@ pub fn listeners(
             admission: enforcement.describe(load_balancer.deny),
             dropped: match enforcement {
                 Enforcement::Kernel => sockets.dropped(address),
-                Enforcement::Open | Enforcement::AfterAccept(_) => None,
+                Enforcement::Open | Enforcement::Nftables | Enforcement::AfterAccept(_) => None,
             },
             place: listener.place.to_string(),
         })
@@ -180,7 +211,7 @@ pub fn refused(world: &World, clients: &RefusedClients) -> RefusedStatus {
         count: refused.count,
         first: refused.first,
         last: refused.last,
-        example: refused.example.to_string(),
+        example: refused.example.map_or(String::new(), |client| client.to_string()),
     };
     let mut networks: Vec<RefusedNetwork> = clients.tally().iter().map(describe).collect();
     networks.sort_by(|a, b| a.network.cmp(&b.network));

@@ -6,7 +6,7 @@ use std::io::Write as _;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use crate::status::{Status, TargetGroupStatus};
+use crate::status::{FirewallStatus, Status, TargetGroupStatus};
 
 pub fn status_json(status: &Status) -> String {
     serde_json::to_string_pretty(status).unwrap_or_default()
@@ -52,8 +52,37 @@ pub fn status_text(status: &Status) -> String {
         }
     }
     write_refused(status, &mut out);
+    if let Some(firewall) = &status.firewall {
+        let state = match &firewall.problem {
+            Some(problem) => problem.clone(),
+            None => format!("guards {} addresses and ports", firewall.doors.len()),
+        };
+        let _ = writeln!(out, "\nfirewall\n  table inet {}: {state}", firewall.table);
+    }
     for log in status.logs.iter().filter(|log| log.lost_lines > 0) {
         let _ = writeln!(out, "\nlog `{}` has lost {} lines", log.path, log.lost_lines);
+    }
+    out
+}
+
+/// The table of the packet filter with its counters.
+pub fn firewall_text(firewall: &FirewallStatus) -> String {
+    let mut out = format!("table inet {}\n", firewall.table);
+    if let Some(problem) = &firewall.problem {
+        let _ = writeln!(out, "  {problem}");
+    }
+    for door in &firewall.doors {
+        let _ = writeln!(out, "  {} ({})", door.name, door.address);
+        for rule in &door.rules {
+            let group = format!("security_group.{}", rule.group);
+            let _ = writeln!(out, "    admitted {:<8} {group}  {}", rule.admitted, rule.place);
+        }
+        if door.rules.is_empty() {
+            let _ = writeln!(out, "    no rule: nobody is admitted");
+        }
+        for (network, packets) in &door.dropped {
+            let _ = writeln!(out, "    dropped  {packets:<8} {network}");
+        }
     }
     out
 }
@@ -69,13 +98,13 @@ fn write_refused(status: &Status, out: &mut String) {
     for row in &refused.networks {
         let _ = writeln!(
             out,
-            "  {:<24} {:<8} to {} ({}), last {} from {}",
+            "  {:<24} {:<8} to {} ({}), last {}{}",
             row.network,
             row.count,
             if row.listener.is_empty() { "a listener that is gone" } else { &row.listener },
             row.address,
             local(row.last),
-            row.example
+            if row.example.is_empty() { String::new() } else { format!(" from {}", row.example) }
         );
     }
     if let Some(why) = &refused.unavailable {
@@ -214,6 +243,7 @@ mod tests {
             requests: 0,
             refusals: Default::default(),
             refused,
+            firewall: None,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! What an answer rests on besides the configuration: time, certificates, health, what was observed.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use model::{CertificateId, GroupId, HealthReason, HealthState, ListenerId};
@@ -12,6 +13,8 @@ pub struct Facts<'f> {
     pub certificates: &'f dyn Fn(CertificateId) -> CertificateView,
     pub targets: &'f dyn Fn(GroupId, usize) -> TargetView,
     pub enforcement: &'f dyn Fn(ListenerId) -> Enforcement,
+    /// Who was turned away at a listener already, from the network of an address.
+    pub refused: &'f dyn Fn(ListenerId, IpAddr) -> Option<Counted>,
     /// Whether a running instance says so, or the configuration alone.
     pub source: FactSource,
 }
@@ -78,6 +81,14 @@ pub enum Behaviour {
     Nonsense,
     /// The TLS handshake with it fails.
     TlsFails,
+}
+
+/// Refused connection attempts, as a running instance counted them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Counted {
+    pub count: u64,
+    pub network: String,
+    pub since_unix: i64,
 }
 
 /// Where a listener turns clients away (DECISIONS 8 to 10).

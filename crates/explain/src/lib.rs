@@ -31,7 +31,9 @@ pub mod pages;
 pub use chain::{Leg, REDIRECTS_MAX};
 pub use compare::{CompareReport, compare, compare_text};
 pub use expect::{Violation, prove};
-pub use facts::{Behaviour, CertificateView, Enforcement, FactSource, Facts, TargetView, Trust};
+pub use facts::{
+    Behaviour, CertificateView, Counted, Enforcement, FactSource, Facts, TargetView, Trust,
+};
 pub use fix::{Fix, fixes};
 pub use hop::{Evidence, Hop, Near, Recorder, State, Trace};
 pub use lint::lint;

@@ -25,7 +25,28 @@ pub struct Instance {
     /// Every port on which something listens; `None`: not known.
     pub serves: Option<Vec<u16>>,
     pub applications: Vec<Application>,
+    pub guarded: Guarded,
     pub place: Place,
+}
+
+/// Who enforces the security groups of an instance.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Guarded {
+    /// Not we: the cloud, a firewall on the way, or nobody.
+    #[default]
+    Elsewhere,
+    /// The instance is this machine, and its packet filter does.
+    Here,
+}
+
+/// Who turns away whom the security groups of a load balancer do not admit (DECISIONS 8, 9).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Enforce {
+    /// A filter on each listening socket where that is permitted, else the process after accept.
+    #[default]
+    Socket,
+    /// The kernel's packet filter, with a table of ours.
+    Nftables,
 }
 
 /// Allow rules only; all groups of an interface are united; there is no order (ALB.md §9).

@@ -30,7 +30,7 @@ mod target_group;
 mod url;
 
 pub use address::{AddressSet, PortRange, Ports, canonical};
-pub use admission::{Deny, Instance, Network, Peer, SecurityGroup, SecurityRule};
+pub use admission::{Deny, Enforce, Guarded, Instance, Network, Peer, SecurityGroup, SecurityRule};
 pub use application::{Application, Unit};
 pub use attributes::{
     DesyncMode, ForwardedForMode, HeaderOverrides, InvalidHeaders, ListenerAttributes,

@@ -1,7 +1,7 @@
 use std::net::IpAddr;
 
 use crate::{
-    Action, CertificateId, Deny, ListenerAttributes, ListenerId, LoadBalancerAttributes,
+    Action, CertificateId, Deny, Enforce, ListenerAttributes, ListenerId, LoadBalancerAttributes,
     LoadBalancerId, Place, Rule, SecurityGroupId, TlsPolicy,
 };
 
@@ -24,6 +24,7 @@ pub struct LoadBalancer {
     /// Empty: nothing was declared, and everybody is admitted (a finding says so).
     pub security_groups: Vec<SecurityGroupId>,
     pub deny: Deny,
+    pub enforce: Enforce,
     pub attributes: LoadBalancerAttributes,
     pub listeners: Vec<ListenerId>,
     pub place: Place,

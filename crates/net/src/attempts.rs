@@ -189,7 +189,8 @@ mod tests {
             (seen, more)
         };
         let guest = IpAddr::from([127, 20, 0, 1]);
-        let rows: [(&str, &[(Ipv4Addr, Ipv4Addr)], &[u16]); 3] = [
+        type Ranges<'r> = &'r [(Ipv4Addr, Ipv4Addr)];
+        let rows: [(&str, Ranges<'_>, &[u16]); 3] = [
             ("all sources", &everybody, &[port.port()]),
             ("one source", &guests, &[1, port.port(), 2]),
             ("more ports than are told apart", &guests, &(1..=u16::MAX).collect::<Vec<_>>()),

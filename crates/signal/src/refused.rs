@@ -24,8 +24,8 @@ pub struct Refused {
     /// Unix seconds of the first and the last one.
     pub first: i64,
     pub last: i64,
-    /// The last one.
-    pub example: IpAddr,
+    /// The last one, where it was seen and not only counted.
+    pub example: Option<IpAddr>,
 }
 
 /// Where a core leaves what it has counted, whole: locked once a tick, never for a client.
@@ -34,7 +34,13 @@ pub struct Handover(Arc<Mutex<Tally>>);
 
 impl Tally {
     pub fn add(&mut self, door: SocketAddr, network: &str, client: IpAddr, now: i64) {
-        self.join(door, network, Refused { count: 1, first: now, last: now, example: client });
+        let example = Some(client);
+        self.join(door, network, Refused { count: 1, first: now, last: now, example });
+    }
+
+    /// Counted by somebody who does not say who they were.
+    pub fn add_many(&mut self, door: SocketAddr, network: &str, count: u64, now: i64) {
+        self.join(door, network, Refused { count, first: now, last: now, example: None });
     }
 
     pub fn merge(&mut self, other: Tally) {
@@ -52,7 +58,8 @@ impl Tally {
             known.count += new.count;
             known.first = known.first.min(new.first);
             if new.last >= known.last {
-                (known.last, known.example) = (new.last, new.example);
+                known.last = new.last;
+                known.example = new.example.or(known.example);
             }
         } else if self.pairs < PAIRS_MAX {
             self.pairs += 1;
@@ -113,8 +120,13 @@ mod tests {
         handover.give(&mut core);
         let all = handover.take();
         assert!(handover.take().is_empty());
-        let guests = Refused { count: 3, first: 7, last: 9, example: client("198.51.100.21") };
+        let example = Some(client("198.51.100.21"));
+        let guests = Refused { count: 3, first: 7, last: 9, example };
         assert_eq!(all.get(door, "guest-wifi"), Some(guests));
+        let mut counted = all.clone();
+        counted.add_many(door, "guest-wifi", 5, 11);
+        let guests = Refused { count: 8, first: 7, last: 11, example };
+        assert_eq!(counted.get(door, "guest-wifi"), Some(guests));
         let names: Vec<&str> = all.iter().map(|(_, network, _)| network).collect();
         assert_eq!(names, ["guest-wifi", "lte"]);
     }

@@ -2,10 +2,10 @@
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::IpNet;
-use model::{Model, NetworkId, canonical};
+use model::{AddressSet, Model, NetworkId, canonical};
 
 /// The networks of every address, by a search: by a network's own prefixes, or because it is what the
 /// world sees of them.
@@ -56,6 +56,26 @@ impl Membership {
     /// The one that contains it by the longest prefix; of equals, the first that was declared.
     pub fn narrowest(&self, address: IpAddr) -> Option<NetworkId> {
         self.members(address)?.narrowest
+    }
+
+    /// The addresses of which each network is the narrowest.
+    pub fn territories(&self) -> BTreeMap<NetworkId, AddressSet> {
+        let mut ranges: BTreeMap<NetworkId, Vec<(IpAddr, IpAddr)>> = BTreeMap::new();
+        for (at, (first, members)) in self.v4.iter().enumerate() {
+            if let Some(id) = members.narrowest {
+                let last = self.v4.get(at + 1).map_or(u32::MAX, |(next, _)| next - 1);
+                let range = (Ipv4Addr::from(*first).into(), Ipv4Addr::from(last).into());
+                ranges.entry(id).or_default().push(range);
+            }
+        }
+        for (at, (first, members)) in self.v6.iter().enumerate() {
+            if let Some(id) = members.narrowest {
+                let last = self.v6.get(at + 1).map_or(u128::MAX, |(next, _)| next - 1);
+                let range = (Ipv6Addr::from(*first).into(), Ipv6Addr::from(last).into());
+                ranges.entry(id).or_default().push(range);
+            }
+        }
+        ranges.into_iter().map(|(id, ranges)| (id, ranges.into_iter().collect())).collect()
     }
 
     fn members(&self, address: IpAddr) -> Option<&Members> {
@@ -146,9 +166,14 @@ mod tests {
             ("::", "-"),
         ];
         let membership = Membership::of_model(&model);
+        let territories = membership.territories();
+        let ip = |text: &str| text.parse::<IpAddr>().unwrap();
         for (address, expected) in rows {
-            let found = membership.narrowest(address.parse().unwrap());
+            let found = membership.narrowest(ip(address));
             assert_eq!(found.map_or("-", |id| &*model[id].name), expected, "{address}");
+            let mut holders = territories.iter().filter(|(_, set)| set.contains(ip(address)));
+            assert_eq!(holders.next().map(|(id, _)| *id), found, "{address}");
+            assert_eq!(holders.next(), None, "{address}");
         }
         let all = [NetworkId(0), NetworkId(1), NetworkId(2)];
         assert_eq!(membership.of("10.9.1.1".parse().unwrap()), all);

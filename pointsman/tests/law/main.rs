@@ -291,6 +291,7 @@ impl Court {
             certificates: &|id| certificates.view(id),
             targets: &view,
             enforcement: &kernel,
+            refused: &|_, _| None,
             source: FactSource::Running,
         };
         let atlas = Atlas::of(&world);

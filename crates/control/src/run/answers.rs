@@ -9,6 +9,7 @@ use crate::client::{HealthAnswer, Question};
 use crate::expectations::Broken;
 use crate::explaining::{Certificates, Running};
 use crate::load::Loaded;
+use crate::packet_filter::Pace;
 use crate::status;
 
 /// What an explanation needs beyond the World.
@@ -33,7 +34,7 @@ impl Instance {
     pub fn answer(&mut self, asked: Asked) {
         let answer = match asked.question {
             Question::Status => {
-                self.look_at_refused();
+                self.look_at_refused(Pace::Now);
                 serde_json::to_vec(&self.status())
             }
             Question::Reload { force } => serde_json::to_vec(&self.reload(force)),
@@ -41,7 +42,10 @@ impl Instance {
                 let text = if self.draining { "draining" } else { "serving" };
                 serde_json::to_vec(&HealthAnswer { serving: !self.draining, text: text.into() })
             }
-            Question::Explain(query) => serde_json::to_vec(&self.explain(&query)),
+            Question::Explain(query) => {
+                self.look_at_refused(Pace::Leisurely);
+                serde_json::to_vec(&self.explain(&query))
+            }
         };
         let _ = asked.answer.send(answer.unwrap_or_default());
     }
@@ -53,6 +57,7 @@ impl Instance {
             certificates: &self.told.certificates,
             board: &board,
             enforcement: &self.enforcement,
+            refused: self.refused.tally(),
             now_unix: net::clock::unix_seconds(),
         };
         net::core::yielding(|| running.answer(&self.snapshot.world, query))
@@ -76,6 +81,7 @@ impl Instance {
             requests: counters.iter().map(|c| c.requests()).sum(),
             refusals: status::refusals(&counters),
             refused: status::refused(&self.snapshot.world, &self.refused),
+            firewall: self.packet_filter.status(&self.snapshot.world),
         }
     }
 }

@@ -101,6 +101,42 @@ pub const PAGES: &[Page] = &[
         )
     },
     Page {
+        sees: "nothing, where a socket filter does instead; but an instance whose groups were to be enforced admits everybody",
+        causes: &[
+            "`nft` is not installed.",
+            "The program may not change the packet filter: it lacks CAP_NET_ADMIN, or has it but not as an ambient capability, so that `nft` does not get it.",
+            "The kernel has no nftables, or a container's filter of system calls forbids them.",
+        ],
+        confirm: &[
+            ("pointsman status", "under \"firewall\": why, and the remedy"),
+            ("nft list tables", "run by the same user: the error, without the program"),
+        ],
+        remedy: &[
+            "Install the package `nftables`; give the process CAP_NET_ADMIN as the packaged unit does (AmbientCapabilities).",
+            "Then `pointsman reload`: it is tried again.",
+            "Or remove `enforce = \"nftables\"`.",
+        ],
+        related: &["admit/no-rule", "firewall/not-removed"],
+        ..Page::new(
+            "firewall/not-applied",
+            "the table of the packet filter could not be put in place, and nothing is enforced by it",
+        )
+    },
+    Page {
+        sees: "some clients time out at a port of this machine, although the program does not run any more",
+        causes: &["`nft` was removed, or the privilege was, while the program ran."],
+        confirm: &[("nft list tables", "a table `inet pointsman_…`")],
+        remedy: &[
+            "`pointsman firewall clear` as root, with the state directory of the instance.",
+            "Or `nft delete table inet pointsman_…`.",
+        ],
+        related: &["firewall/not-applied"],
+        ..Page::new(
+            "firewall/not-removed",
+            "the table of the packet filter could not be taken away",
+        )
+    },
+    Page {
         sees: "nothing: the program serves, and the kernel keeps less of the file system from it than `--confine` asks",
         causes: &["The kernel is older than some of the rights that landlock knows."],
         confirm: &[("uname -r", "landlock grows with each kernel since 5.13")],

@@ -210,6 +210,11 @@ impl Walk<'_> {
                 )
             }
         };
+        let counted = (self.facts.refused)(id, source).map_or(String::new(), |counted| {
+            let since = crate::clock::words(counted.since_unix);
+            format!("; counted: {} refused from {} since {since}", counted.count, counted.network)
+        });
+        let text = text + &counted;
         let place = book.other_peer.first().or(book.other_port.first()).map(|rule| &rule.place);
         Hop::stopped(Stage::SecurityGroup, refusal, text).at(place.unwrap_or(&lb.place)).near(near)
     }

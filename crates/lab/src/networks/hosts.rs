@@ -49,6 +49,7 @@ pub fn with_facts<T>(world: &World, ask: impl FnOnce(&Facts<'_>) -> T) -> T {
         certificates: &certificates,
         targets: &|_, _| TargetView::ASSUMED,
         enforcement: &|_| Enforcement::NotKnown,
+        refused: &|_, _| None,
         source: FactSource::Proof,
     })
 }

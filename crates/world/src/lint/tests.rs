@@ -1,7 +1,7 @@
 //! Each lint with a bad and a good example. The examples are configuration text in the tests of
 //! `config`; here are the models that need no text.
 
-use model::{Action, Condition, Deny, GroupId, Matcher, SecurityGroupId};
+use model::{Action, Condition, Deny, Enforce, GroupId, Matcher, SecurityGroupId};
 use model::{
     Algorithm, FixedResponse, Forward, HealthCheck, Listener, ListenerAttributes, ListenerId,
     ListenerProtocol, LoadBalancer, LoadBalancerAttributes, LoadBalancerId, Peer, Place, PortRange,
@@ -37,6 +37,7 @@ fn good() -> Model {
             public_addresses: Vec::new(),
             security_groups: vec![SecurityGroupId(0)],
             deny: Deny::Drop,
+            enforce: Enforce::Socket,
             attributes: LoadBalancerAttributes::default(),
             listeners: vec![ListenerId(0)],
             place: place(3),

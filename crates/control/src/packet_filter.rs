@@ -1,0 +1,142 @@
+//! The packet filter beside the sockets: follows the World, says how it goes, and gives its counts.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use firewall::{Door, Failed, Firewall, Owner, Ruleset};
+use signal::Journal;
+use world::World;
+
+use crate::refused::listener_name;
+use crate::status::{FirewallDoor, FirewallRule, FirewallStatus};
+
+/// Reading counters takes a process.
+const COUNTS_EVERY: Duration = Duration::from_secs(10);
+/// Of the time, at most one part in so many is spent on reading: `nft` reads large sets as well.
+const COUNTS_SHARE: u32 = 100;
+
+/// How fresh counts are to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pace {
+    /// Somebody asks.
+    Now,
+    /// Now and then.
+    Leisurely,
+}
+
+pub struct PacketFilter {
+    firewall: Firewall,
+    failed: Option<Failed>,
+    /// When the counters were read last, and how long that took.
+    counted: (Instant, Duration),
+}
+
+impl PacketFilter {
+    pub fn of_state(state: &Path) -> PacketFilter {
+        PacketFilter {
+            firewall: Firewall::of_state(state),
+            failed: None,
+            counted: (net::clock::now(), Duration::ZERO),
+        }
+    }
+
+    /// Enforces what this World wants. Where it cannot, somebody else enforces it for the listeners;
+    /// nobody does for instances.
+    pub fn follow(&mut self, world: &World, journal: &Journal) {
+        let failed = self.firewall.apply(world).err();
+        match &failed {
+            Some(failed) => {
+                let hint = failed.hint();
+                journal.warn("firewall/not-applied", &[("error", failed), ("hint", &hint)]);
+            }
+            None if !self.firewall.applied().is_empty() => journal.info(
+                "firewall/applied",
+                &[
+                    ("table", self.firewall.table()),
+                    ("doors", &self.firewall.applied().doors.len()),
+                ],
+            ),
+            None => {}
+        }
+        self.failed = failed;
+    }
+
+    pub fn firewall(&self) -> &Firewall {
+        &self.firewall
+    }
+
+    /// Packets that were dropped since the last call, by address and network; without those to
+    /// listeners if they are `seen` otherwise.
+    pub fn newly_dropped(&mut self, pace: Pace, seen: bool) -> Vec<(SocketAddr, String, u64)> {
+        let wanted = |door: &Door| match door.owner {
+            Owner::Listener(_) => !seen,
+            Owner::Instance(_) => true,
+        };
+        let now = net::clock::now();
+        let (last, took) = self.counted;
+        let pause = COUNTS_EVERY.max(took * COUNTS_SHARE);
+        let due = pace == Pace::Now || now.saturating_duration_since(last) >= pause;
+        if !due || !self.firewall.applied().doors.iter().any(wanted) {
+            return Vec::new();
+        }
+        // `status` says what goes wrong with it.
+        let dropped = self.firewall.newly_dropped().unwrap_or_default();
+        let end = net::clock::now();
+        self.counted = (end, end.saturating_duration_since(now));
+        let wanted = dropped.into_iter().filter(|(door, _, _)| wanted(door));
+        wanted.map(|(door, network, count)| (door.address, network.to_owned(), count)).collect()
+    }
+
+    /// `None` where the configuration does not ask for it.
+    pub fn status(&self, world: &World) -> Option<FirewallStatus> {
+        let ruleset = self.firewall.applied();
+        if ruleset.is_empty() && self.failed.is_none() {
+            return None;
+        }
+        let counts = self.firewall.counts();
+        let failed = self.failed.as_ref().or(counts.as_ref().err());
+        let problem = failed.map(|failed| format!("{failed}: {}", failed.hint()));
+        let counts = counts.unwrap_or_default();
+        let doors = ruleset.doors.iter().enumerate();
+        Some(FirewallStatus {
+            table: self.firewall.table().to_string(),
+            problem,
+            doors: doors.map(|(at, door)| described(world, ruleset, &counts, at, door)).collect(),
+        })
+    }
+
+    /// At the end; the value's own end would do it without a word.
+    pub fn clear(&mut self, journal: &Journal) {
+        if let Err(failed) = self.firewall.clear() {
+            let table = self.firewall.table();
+            journal.warn("firewall/not-removed", &[("table", table), ("error", &failed)]);
+        }
+    }
+}
+
+fn described(
+    world: &World,
+    ruleset: &Ruleset,
+    counts: &firewall::Counts,
+    at: usize,
+    door: &Door,
+) -> FirewallDoor {
+    let rules = door.admits.iter().enumerate().map(|(number, rule)| FirewallRule {
+        group: rule.group.clone(),
+        place: rule.place.to_string(),
+        admitted: counts.admitted(at, number),
+    });
+    let dropped: BTreeMap<String, u64> = ruleset
+        .names()
+        .map(|(network, name)| (name.to_owned(), counts.dropped(at, network)))
+        .filter(|(_, packets)| *packets > 0)
+        .collect();
+    FirewallDoor {
+        name: listener_name(world, door.address).unwrap_or_default(),
+        address: door.address.to_string(),
+        rules: rules.collect(),
+        dropped,
+    }
+}
