@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use config::Sources;
 use explain::{
-    Answer, BadQuestion, Behaviour, CertificateView, Enforcement, FactSource, Facts, Query, Report,
-    TargetView, Trust,
+    Answer, Atlas, BadQuestion, Behaviour, CertificateView, Enforcement, FactSource, Facts, Query,
+    Report, TargetView, Trust,
 };
 use machine::board::{Board, TargetBoard};
 use machine::health::ProbeResult;
@@ -18,7 +18,6 @@ use model::{
 };
 use tls::CertificateStore;
 use verdict::certificate::{CertificateFacts, KeyKind};
-use world::World;
 
 use crate::filters;
 
@@ -83,7 +82,7 @@ pub struct FromFiles<'k> {
 }
 
 impl FromFiles<'_> {
-    pub fn answer(&self, world: &World, query: &Query) -> Result<Answer, BadQuestion> {
+    pub fn answer(&self, atlas: &Atlas<'_>, query: &Query) -> Result<Answer, BadQuestion> {
         let certificates = |id| self.certificates.view(id);
         let facts = Facts {
             now_unix: self.now_unix,
@@ -92,9 +91,9 @@ impl FromFiles<'_> {
             enforcement: &|_| Enforcement::NotKnown,
             source: FactSource::Configuration,
         };
-        let mut answer = query.answer(world, &facts)?;
+        let mut answer = query.answer(atlas, &facts)?;
         if let Answer::Explain(report) = &mut answer {
-            show_changes(report, self.sources, &world.model);
+            show_changes(report, self.sources, &atlas.world.model);
         }
         Ok(answer)
     }
@@ -110,7 +109,8 @@ pub struct Running<'k> {
 }
 
 impl Running<'_> {
-    pub fn answer(&self, world: &World, query: &Query) -> Result<Answer, BadQuestion> {
+    pub fn answer(&self, atlas: &Atlas<'_>, query: &Query) -> Result<Answer, BadQuestion> {
+        let world = atlas.world;
         let mut enforced: BTreeMap<ListenerId, Enforcement> = BTreeMap::new();
         for (address, enforcement) in self.enforcement {
             let how = match enforcement {
@@ -135,7 +135,7 @@ impl Running<'_> {
             enforcement: &|id| enforced.get(&id).copied().unwrap_or(Enforcement::NotKnown),
             source: FactSource::Running,
         };
-        let mut answer = query.answer(world, &facts)?;
+        let mut answer = query.answer(atlas, &facts)?;
         if let Answer::Explain(report) = &mut answer {
             show_changes(report, self.sources, &world.model);
         }

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use config::{RealEnvironment, Sources, Style};
+use explain::Surveyed;
 use model::{CertificateId, CertificateSource, Finding, Model, Severity};
 use tls::CertificateStore;
 use world::World;
@@ -41,6 +42,8 @@ pub struct Loaded {
 /// A model that was compiled and looked at from every side.
 pub struct Examined {
     pub world: Arc<World>,
+    /// The same, for questions.
+    pub surveyed: Surveyed,
     pub certificates: Certificates,
     /// Without those of `broken`.
     pub findings: Vec<Finding>,
@@ -94,11 +97,13 @@ pub fn examine(model: Model) -> Examined {
 }
 
 fn judge(model: Model, store: &CertificateStore, generation: u64, now: i64) -> Examined {
-    let findings = lint(&model, store);
+    let mut findings = lint(&model, store);
     let certificates = Certificates::of(&model, store, now);
     let world = Arc::new(world::compile(model, generation));
-    let broken = expectations::broken(&world, &certificates, now);
-    Examined { world, certificates, findings, broken }
+    let surveyed = Surveyed::new(Arc::clone(&world));
+    let (broken, not_proved) = expectations::proved(&surveyed, &certificates, now);
+    findings.extend(not_proved);
+    Examined { world, surveyed, certificates, findings, broken }
 }
 
 fn lint(model: &Model, certificates: &CertificateStore) -> Vec<Finding> {

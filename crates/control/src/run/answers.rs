@@ -1,6 +1,6 @@
 //! Answers over the control socket.
 
-use explain::{Answer, BadQuestion, Query};
+use explain::{Answer, BadQuestion, Query, Surveyed};
 use signal::CoreCounters;
 
 use super::Instance;
@@ -16,6 +16,7 @@ pub struct Told {
     pub sources: config::Sources,
     pub certificates: Certificates,
     pub broken: Vec<Broken>,
+    pub surveyed: Surveyed,
 }
 
 impl Told {
@@ -25,6 +26,7 @@ impl Told {
             sources: loaded.sources,
             certificates: examined.certificates,
             broken: examined.broken,
+            surveyed: examined.surveyed,
         }
     }
 }
@@ -52,7 +54,7 @@ impl Instance {
             enforcement: &self.enforcement,
             now_unix: net::clock::unix_seconds(),
         };
-        net::core::yielding(|| running.answer(&self.snapshot.world, query))
+        net::core::yielding(|| running.answer(&self.told.surveyed.atlas(), query))
     }
 
     pub fn status(&self) -> status::Status {
