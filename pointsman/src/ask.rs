@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use config::{RealEnvironment, Sources};
 use control::{Certificates, Examined, FromFiles};
-use explain::{Answer, BadQuestion, Layout, Paint, Query, Verb};
+use explain::{Answer, Atlas, BadQuestion, Layout, Paint, Query, Verb};
 
 use crate::arguments::{
     CompareArguments, ExplainArguments, Files, Knowledge, ReachArguments, RequestArguments,
@@ -125,7 +125,7 @@ fn from_files(query: &Query, files: &Files) -> Result<Result<Answer, BadQuestion
     let certificates = Certificates::of(&model, &store, now_unix);
     let world = world::compile(model, 1);
     let files = FromFiles { sources: &sources, certificates: &certificates, now_unix };
-    Ok(files.answer(&world, query))
+    Ok(files.answer(&Atlas::of(&world), query))
 }
 
 pub fn text(answer: &Answer, layout: Layout) -> String {
@@ -142,7 +142,7 @@ pub fn explain_broken(sources: &Sources, examined: &Examined) {
     const EXPLAINED_MAX: usize = 3;
     let now = net::clock::unix_seconds();
     for broken in examined.broken.iter().take(EXPLAINED_MAX) {
-        let report = broken.explanation(&examined.world, sources, &examined.certificates, now);
+        let report = broken.explanation(&examined.surveyed, sources, &examined.certificates, now);
         println!("\nexpectation \"{}\":", broken.name);
         print!("{}", explain::text(&report, layout()));
     }

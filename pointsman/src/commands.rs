@@ -203,7 +203,8 @@ fn check(arguments: &CheckArguments) -> ExitCode {
         return ExitCode::from(BROKEN_EXPECTATION);
     }
     let model = &examined.world.model;
-    let expectations = match model.expectations.len() {
+    let not_proved = findings.iter().filter(|f| f.code == control::NOT_PROVED).count();
+    let expectations = match model.expectations.len() - not_proved {
         0 => String::new(),
         1 => ", and 1 expectation holds".to_owned(),
         count => format!(", and {count} expectations hold"),

@@ -3,14 +3,19 @@
 use std::collections::BTreeSet;
 
 use config::{Sources, Style};
-use explain::{Atlas, Enforcement, FactSource, Facts, Report, Request, TargetView, Violation};
-use model::{Expectation, Finding, Severity};
+use explain::{
+    Atlas, Enforcement, FactSource, Facts, Proof, Report, Request, Surveyed, TargetView, Violation,
+};
+use model::{Asker, Expectation, Finding, Severity};
 use world::World;
 
 use crate::explaining::{Certificates, show_changes};
 
 /// Of one expectation, so many violations are told.
 const TOLD_MAX: usize = 3;
+
+/// Of an expectation that was not proved for everybody.
+pub const NOT_PROVED: &str = "lint/expectation-not-proved";
 
 /// An expectation that does not hold.
 pub struct Broken {
@@ -21,18 +26,19 @@ pub struct Broken {
     violation: Violation,
 }
 
-/// What the ways of requests prove from configuration alone: the lints that need them, and the
-/// expectations of `world` that it does not meet.
+/// What the ways of requests prove from configuration alone: the lints that need them, what is to be
+/// said of expectations that could not be proved for everybody, and those that the World does not meet.
 pub fn proved(
-    world: &World,
+    surveyed: &Surveyed,
     certificates: &Certificates,
     now_unix: i64,
 ) -> (Vec<Finding>, Vec<Broken>) {
     proving(certificates, now_unix, FactSource::Proof, |facts| {
-        let atlas = Atlas::of(world);
-        let mut all = Vec::new();
-        for expectation in &world.model.expectations {
-            let violations = explain::prove(&atlas, facts, expectation);
+        let atlas = surveyed.atlas();
+        let (mut all, mut not_proved) = (Vec::new(), Vec::new());
+        for expectation in &atlas.world.model.expectations {
+            let Proof { violations, left_out } = explain::prove(&atlas, facts, expectation);
+            not_proved.extend(not_proved_finding(&atlas, expectation, &left_out));
             if let Some(first) = violations.first() {
                 let finding = finding(&atlas, expectation, &violations);
                 let name = expectation.name.clone();
@@ -45,7 +51,9 @@ pub fn proved(
                 all.push(Broken { finding, name, request, violation: first.clone() });
             }
         }
-        (explain::lint(&atlas, facts), all)
+        let mut findings = explain::lint(&atlas, facts);
+        findings.append(&mut not_proved);
+        (findings, all)
     })
 }
 
@@ -75,15 +83,15 @@ impl Broken {
     /// What becomes of the request, for the first client for whom the expectation fails.
     pub fn explanation(
         &self,
-        world: &World,
+        surveyed: &Surveyed,
         sources: &Sources,
         certificates: &Certificates,
         now_unix: i64,
     ) -> Report {
         proving(certificates, now_unix, FactSource::Configuration, |facts| {
-            let asker = self.violation.asker;
-            let mut report = explain::explain(&Atlas::of(world), facts, &self.request, asker);
-            show_changes(&mut report, sources, &world.model);
+            let (asker, atlas) = (self.violation.asker, surveyed.atlas());
+            let mut report = explain::explain(&atlas, facts, &self.request, asker);
+            show_changes(&mut report, sources, &atlas.world.model);
             report
         })
     }
@@ -119,4 +127,21 @@ fn finding(atlas: &Atlas<'_>, expectation: &Expectation, violations: &[Violation
     let from = from.split(' ').next().unwrap_or_default();
     Finding::warning("lint/expectation-broken", &expectation.place, message)
         .hint(format!("`pointsman explain {} --from {from}` says why", first.url))
+}
+
+/// Clients of whom nothing was said are not clients for whom it holds.
+fn not_proved_finding(
+    atlas: &Atlas<'_>,
+    expectation: &Expectation,
+    left_out: &[(Asker, String)],
+) -> Option<Finding> {
+    let (asker, why) = left_out.first()?;
+    let from = explain::asker_words(&atlas.world.model, *asker);
+    let from = from.split(' ').next().unwrap_or_default();
+    let message =
+        format!("the expectation `{}` is not proved for all of {from}: {why}", expectation.name);
+    Some(
+        Finding::warning(NOT_PROVED, &expectation.place, message)
+            .hint("name the networks that matter in its place, or have fewer prefixes"),
+    )
 }

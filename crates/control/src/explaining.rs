@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use config::Sources;
 use explain::{
-    Answer, BadQuestion, Behaviour, CertificateView, Counted, Enforcement, FactSource, Facts,
-    Query, Report, TargetView, Trust,
+    Answer, Atlas, BadQuestion, Behaviour, CertificateView, Counted, Enforcement, FactSource,
+    Facts, Query, Report, TargetView, Trust,
 };
 use machine::board::{Board, TargetBoard};
 use machine::health::ProbeResult;
@@ -19,7 +19,6 @@ use model::{
 use signal::Tally;
 use tls::CertificateStore;
 use verdict::certificate::{CertificateFacts, KeyKind};
-use world::World;
 
 use crate::filters;
 
@@ -84,7 +83,7 @@ pub struct FromFiles<'k> {
 }
 
 impl FromFiles<'_> {
-    pub fn answer(&self, world: &World, query: &Query) -> Result<Answer, BadQuestion> {
+    pub fn answer(&self, atlas: &Atlas<'_>, query: &Query) -> Result<Answer, BadQuestion> {
         let certificates = |id| self.certificates.view(id);
         let facts = Facts {
             now_unix: self.now_unix,
@@ -94,9 +93,9 @@ impl FromFiles<'_> {
             refused: &|_, _| None,
             source: FactSource::Configuration,
         };
-        let mut answer = query.answer(world, &facts)?;
+        let mut answer = query.answer(atlas, &facts)?;
         if let Answer::Explain(report) = &mut answer {
-            show_changes(report, self.sources, &world.model);
+            show_changes(report, self.sources, &atlas.world.model);
         }
         Ok(answer)
     }
@@ -113,7 +112,8 @@ pub struct Running<'k> {
 }
 
 impl Running<'_> {
-    pub fn answer(&self, world: &World, query: &Query) -> Result<Answer, BadQuestion> {
+    pub fn answer(&self, atlas: &Atlas<'_>, query: &Query) -> Result<Answer, BadQuestion> {
+        let world = atlas.world;
         let mut enforced: BTreeMap<ListenerId, Enforcement> = BTreeMap::new();
         for (address, enforcement) in self.enforcement {
             let how = match enforcement {
@@ -141,7 +141,7 @@ impl Running<'_> {
             refused: &|id, source| counted(world, self.refused, id, source),
             source: FactSource::Running,
         };
-        let mut answer = query.answer(world, &facts)?;
+        let mut answer = query.answer(atlas, &facts)?;
         if let Answer::Explain(report) = &mut answer {
             show_changes(report, self.sources, &world.model);
         }
@@ -150,7 +150,7 @@ impl Running<'_> {
 }
 
 /// Of the network of the address, at every address of the listener.
-fn counted(world: &World, tally: &Tally, id: ListenerId, source: IpAddr) -> Option<Counted> {
+fn counted(world: &world::World, tally: &Tally, id: ListenerId, source: IpAddr) -> Option<Counted> {
     let network = world.network_name(source);
     let addresses = world.addresses(id).into_iter();
     let refused: Vec<signal::Refused> =

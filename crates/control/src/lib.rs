@@ -23,7 +23,7 @@ mod words;
 
 pub mod client;
 
-pub use expectations::Broken;
+pub use expectations::{Broken, NOT_PROVED};
 pub use explaining::{Certificates, FromFiles};
 pub use load::{Examined, Rejected, Source, examine};
 pub use run::{Failed, Ready, Settings, run};

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use config::{RealEnvironment, Sources, Style};
+use explain::Surveyed;
 use model::{CertificateId, CertificateSource, Finding, Model, Severity};
 use tls::CertificateStore;
 use world::World;
@@ -56,6 +57,8 @@ pub struct Loaded {
 /// A model that was compiled and looked at from every side.
 pub struct Examined {
     pub world: Arc<World>,
+    /// The same, for questions.
+    pub surveyed: Surveyed,
     pub certificates: Certificates,
     /// All that is not silenced, without those of `broken`.
     pub findings: Vec<Finding>,
@@ -117,10 +120,11 @@ fn judge(
     findings.extend(lint(&model, store));
     let certificates = Certificates::of(&model, store, now);
     let world = Arc::new(world::compile(model, generation));
-    let (doubts, broken) = expectations::proved(&world, &certificates, now);
+    let surveyed = Surveyed::new(Arc::clone(&world));
+    let (doubts, broken) = expectations::proved(&surveyed, &certificates, now);
     findings.extend(doubts);
     let findings = world::unsilenced(&world.model.silences, findings);
-    Examined { world, certificates, findings, broken }
+    Examined { world, surveyed, certificates, findings, broken }
 }
 
 fn lint(model: &Model, certificates: &CertificateStore) -> Vec<Finding> {

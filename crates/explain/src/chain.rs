@@ -22,8 +22,13 @@ pub struct Leg {
 }
 
 /// Every way the chain can end.
-pub fn ends(world: &World, facts: &Facts<'_>, ask: &Ask<'_>) -> BTreeSet<Outcome> {
-    follow(world, facts, ask, &mut vec![ask.url.clone()], &mut |_| ())
+pub fn ends<T: Trace>(
+    world: &World,
+    facts: &Facts<'_>,
+    ask: &Ask<'_>,
+    trace: &mut T,
+) -> BTreeSet<Outcome> {
+    follow(world, facts, ask, &mut vec![ask.url.clone()], trace)
 }
 
 /// As [`ends`], and the legs of it, recorded.
@@ -33,23 +38,22 @@ pub fn record(world: &World, facts: &Facts<'_>, ask: &Ask<'_>) -> (Vec<Leg>, BTr
     (legs, ends)
 }
 
-fn follow(
+fn follow<T: Trace>(
     world: &World,
     facts: &Facts<'_>,
     ask: &Ask<'_>,
     visited: &mut Vec<Url>,
-    each: &mut dyn FnMut(&Outcome),
+    trace: &mut T,
 ) -> BTreeSet<Outcome> {
     let mut ends = BTreeSet::new();
-    for outcome in walk(world, facts, ask, &mut ()) {
-        each(&outcome);
+    for outcome in walk(world, facts, ask, trace) {
         match next(ask, visited, &outcome) {
             Next::End(outcome) => {
                 ends.insert(outcome);
             }
             Next::Go(url) => {
                 visited.push(url.clone());
-                ends.extend(follow(world, facts, &onward(ask, &url), visited, each));
+                ends.extend(follow(world, facts, &onward(ask, &url), visited, trace));
                 visited.pop();
             }
         }

@@ -6,6 +6,7 @@ use std::fmt::Write;
 use model::Asker;
 use serde::{Deserialize, Serialize};
 
+use crate::atlas::Atlas;
 use crate::chain;
 use crate::facts::Facts;
 use crate::hop::{Hop, State};
@@ -13,7 +14,7 @@ use crate::outcome::{Grade, Outcome};
 use crate::question::{Request, asker_words};
 use crate::report::{OutcomeReport, grade, outcome_report};
 use crate::text::{Layout, grade_mark, labelled};
-use crate::who::{Atlas, partition_of};
+use crate::who::partition_of;
 
 /// The answer to `compare`: where two networks part.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -35,6 +36,9 @@ pub struct CompareSide {
     pub hops: Vec<Hop>,
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub calls: Vec<crate::report::CallReport>,
+    /// Clients of the network that were not asked.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub left_out: Option<String>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -66,6 +70,7 @@ pub fn compare(
             outcomes: outcomes.iter().map(outcome_report).collect(),
             hops,
             calls: crate::page::calls(atlas, facts, request, asker),
+            left_out: atlas.left_out_words(&partition.left_out),
         }
     });
     let [a, b] = &sides;
@@ -108,6 +113,9 @@ pub fn compare_text(report: &CompareReport, layout: Layout) -> String {
         let label = format!("  {} ", layout.paint.of(tone, mark));
         let text = format!("{}: {}{code}", side.from, sees.join(", or "));
         labelled(&mut out, &label, MARK, &text, layout);
+        if let Some(left_out) = &side.left_out {
+            crate::text::block(&mut out, "      Left out: ", left_out, layout);
+        }
         for call in &side.calls {
             let (mark, tone) = grade_mark(call.grade);
             let label = format!("      {} ", layout.paint.of(tone, mark));

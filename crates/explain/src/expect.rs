@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 
 use model::{Asker, Expectation, Url};
 
+use crate::atlas::Atlas;
 use crate::facts::Facts;
 use crate::outcome::{Grade, Outcome, Sees};
 use crate::question::{Client, Request, asker_words};
 use crate::walk::walk;
-use crate::who::{Atlas, partition_of};
+use crate::who::Inquiry;
 
 /// For whom an expectation does not hold, and what they get instead.
 #[derive(Clone, Debug)]
@@ -21,9 +22,17 @@ pub struct Violation {
     pub outcomes: BTreeSet<Outcome>,
 }
 
-/// Every violation; none means that it holds, as far as it is known.
-pub fn prove(atlas: &Atlas<'_>, facts: &Facts<'_>, expectation: &Expectation) -> Vec<Violation> {
-    let mut violations = Vec::new();
+/// What became of an expectation. Without violations it holds, as far as it is known, for everybody
+/// who was asked.
+#[derive(Clone, Debug, Default)]
+pub struct Proof {
+    pub violations: Vec<Violation>,
+    /// Who was not asked, because there are too many pieces.
+    pub left_out: Vec<(Asker, String)>,
+}
+
+pub fn prove(atlas: &Atlas<'_>, facts: &Facts<'_>, expectation: &Expectation) -> Proof {
+    let mut proof = Proof::default();
     for url in &expectation.urls {
         let request = Request {
             url: url.clone(),
@@ -31,8 +40,16 @@ pub fn prove(atlas: &Atlas<'_>, facts: &Facts<'_>, expectation: &Expectation) ->
             headers: expectation.headers.clone(),
             to: None,
         };
+        let inquiry = Inquiry::new(atlas, facts, &request);
+        let mut parts_of = |asker: Asker| {
+            let partition = inquiry.partition_of(asker);
+            let words = atlas.left_out_words(&partition.left_out);
+            proof.left_out.extend(words.map(|words| (asker, words)));
+            partition.parts
+        };
+        let mut violations = Vec::new();
         for asker in &expectation.works {
-            for part in partition_of(atlas, facts, &request, *asker).parts {
+            for part in parts_of(*asker) {
                 if let Some(wanted) =
                     unlike(atlas, facts, expectation, &request, &part.example, &part.outcomes)
                 {
@@ -47,7 +64,7 @@ pub fn prove(atlas: &Atlas<'_>, facts: &Facts<'_>, expectation: &Expectation) ->
             }
         }
         for asker in &expectation.denied {
-            for part in partition_of(atlas, facts, &request, *asker).parts {
+            for part in parts_of(*asker) {
                 let known = |outcome: &&Outcome| outcome.grade() != Grade::NotKnown;
                 if part.outcomes.iter().filter(known).any(|outcome| !outcome.denied()) {
                     violations.push(Violation {
@@ -60,8 +77,10 @@ pub fn prove(atlas: &Atlas<'_>, facts: &Facts<'_>, expectation: &Expectation) ->
                 }
             }
         }
+        proof.violations.extend(violations);
     }
-    violations
+    proof.left_out.dedup();
+    proof
 }
 
 /// What the outcomes of somebody for whom it should work lack.

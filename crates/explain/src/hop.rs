@@ -3,6 +3,7 @@
 use model::{Cause, Place};
 use serde::{Deserialize, Serialize};
 
+use crate::cells::Door;
 use crate::outcome::Stage;
 
 /// One step of the way.
@@ -61,6 +62,10 @@ pub trait Trace {
     const LISTENS: bool;
 
     fn hop(&mut self, hop: impl FnOnce() -> Hop);
+
+    /// A decision is asked that looks at the client's address.
+    #[inline(always)]
+    fn door(&mut self, _: Door) {}
 }
 
 impl Trace for () {

@@ -7,6 +7,8 @@
 //! argument.
 
 mod advice;
+mod atlas;
+mod cells;
 mod chain;
 mod clock;
 mod compare;
@@ -28,9 +30,11 @@ mod who;
 
 pub mod pages;
 
+pub use atlas::{Alike, Atlas, Classes, PIECES_MAX, Surveyed};
+pub use cells::Door;
 pub use chain::{Leg, REDIRECTS_MAX};
 pub use compare::{CompareReport, compare, compare_text};
-pub use expect::{Violation, prove};
+pub use expect::{Proof, Violation, prove};
 pub use facts::{
     Behaviour, CertificateView, Counted, Enforcement, FactSource, Facts, TargetView, Trust,
 };
@@ -39,10 +43,10 @@ pub use hop::{Evidence, Hop, Near, Recorder, State, Trace};
 pub use lint::lint;
 pub use outcome::{Grade, Outcome, Sees, Speaker, Stage, reason};
 pub use query::{Answer, BadQuestion, Query, Verb};
-pub use question::{Client, Request, UnknownAsker, asker_words, clients_of, parse_asker};
+pub use question::{Client, Request, UnknownAsker, asker_words, parse_asker};
 pub use report::{FixReport, OtherReport, REPORT_VERSION, Report, askers, explain};
-pub use space::{Cuts, Piece, prefixes};
+pub use space::{Piece, prefixes};
 pub use tables::{ROWS_MAX, ReachReport, WhoReport, reach, reach_text, who, who_text};
 pub use text::{Layout, Paint, text};
 pub use walk::{Ask, addresses, only_other_family, walk};
-pub use who::{Atlas, PIECES_MAX, Part, Partition, partition, partition_of};
+pub use who::{Inquiry, Part, Partition, partition, partition_of};

@@ -6,8 +6,8 @@ mod round;
 
 use model::Finding;
 
+use crate::atlas::Atlas;
 use crate::facts::Facts;
-use crate::who::Atlas;
 
 /// `facts` are those of a proof: what is not declared is taken to be well.
 pub fn lint(atlas: &Atlas<'_>, facts: &Facts<'_>) -> Vec<Finding> {

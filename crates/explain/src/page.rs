@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 
 use model::{Asker, Page, PageCall};
 
+use crate::atlas::Atlas;
 use crate::facts::Facts;
 use crate::outcome::{Outcome, Sees, Speaker};
 use crate::question::{Request, asker_words};
 use crate::report::{CallReport, grade};
-use crate::who::{Atlas, partition_of};
+use crate::who::partition_of;
 
 /// The calls of the declared pages at the address.
 pub fn calls(
@@ -47,6 +48,7 @@ fn call_report(
 ) -> CallReport {
     let request = Request::get(call.url.clone());
     let partition = partition_of(atlas, facts, &request, asker);
+    let left_out = atlas.left_out_words(&partition.left_out);
     let outcomes: BTreeSet<Outcome> =
         partition.parts.into_iter().flat_map(|part| part.outcomes).collect();
     let cross = by == "browser" && !page.url.same_origin(&call.url);
@@ -58,6 +60,7 @@ fn call_report(
         grade: grade(&outcomes),
         sees: words.into_iter().collect::<Vec<_>>().join(", or "),
         code: outcomes.iter().find_map(Outcome::code).map(str::to_owned),
+        left_out,
     }
 }
 

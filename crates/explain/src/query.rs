@@ -4,12 +4,12 @@ use model::{Asker, LoadBalancerId, Model, Page, PageCall, Place, Url};
 use serde::{Deserialize, Serialize};
 use world::World;
 
+use crate::atlas::Atlas;
 use crate::compare::{CompareReport, compare};
 use crate::facts::Facts;
 use crate::question::{Request, parse_asker};
 use crate::report::{Report, explain};
 use crate::tables::{ReachReport, WhoReport, reach, who};
-use crate::who::Atlas;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -70,26 +70,25 @@ impl Query {
     ///
     /// # Errors
     /// If an address, a network or a load balancer cannot be made out.
-    pub fn answer(&self, world: &World, facts: &Facts<'_>) -> Result<Answer, BadQuestion> {
+    pub fn answer(&self, atlas: &Atlas<'_>, facts: &Facts<'_>) -> Result<Answer, BadQuestion> {
         if self.verb == Verb::Reach {
-            return Ok(Answer::Reach(reach(&Atlas::of(world), facts)));
+            return Ok(Answer::Reach(reach(atlas, facts)));
         }
-        let request = self.request(&world.model)?;
+        let request = self.request(&atlas.world.model)?;
         if !self.calls.is_empty() {
-            let (world, request) = (self.with_page(world, &request)?, &request);
-            return self.answer_request(&world, facts, request);
+            let world = self.with_page(atlas.world, &request)?;
+            return self.answer_request(&Atlas::of(&world), facts, &request);
         }
-        self.answer_request(world, facts, &request)
+        self.answer_request(atlas, facts, &request)
     }
 
     fn answer_request(
         &self,
-        world: &World,
+        atlas: &Atlas<'_>,
         facts: &Facts<'_>,
         request: &Request,
     ) -> Result<Answer, BadQuestion> {
-        let model = &world.model;
-        let atlas = Atlas::of(world);
+        let model = &atlas.world.model;
         Ok(match self.verb {
             Verb::Explain => {
                 let asker = match &self.from[..] {
@@ -97,16 +96,16 @@ impl Query {
                     [one] => asker(model, one)?,
                     _ => return Err(bad("one `--from` at a time", "`compare` takes two")),
                 };
-                Answer::Explain(Box::new(explain(&atlas, facts, request, asker)))
+                Answer::Explain(Box::new(explain(atlas, facts, request, asker)))
             }
             Verb::Compare => match &self.from[..] {
                 [a, b] => {
                     let pair = [asker(model, a)?, asker(model, b)?];
-                    Answer::Compare(compare(&atlas, facts, request, pair))
+                    Answer::Compare(compare(atlas, facts, request, pair))
                 }
                 _ => return Err(bad("two networks are compared", "write `--from A --from B`")),
             },
-            Verb::Who | Verb::Reach => Answer::Who(who(&atlas, facts, request)),
+            Verb::Who | Verb::Reach => Answer::Who(who(atlas, facts, request)),
         })
     }
 

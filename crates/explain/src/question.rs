@@ -4,13 +4,13 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use ipnet::IpNet;
-use model::{AddressSet, Asker, LoadBalancerId, Model, NetworkId, Url};
-use world::{Membership, World};
+use model::{Asker, LoadBalancerId, Model, NetworkId, Url};
+use world::World;
 
 use crate::chain;
 use crate::facts::Facts;
 use crate::outcome::Outcome;
-use crate::space::{Cuts, Piece, of_asker};
+use crate::space::Piece;
 use crate::walk::Ask;
 
 /// A request without its client.
@@ -57,7 +57,7 @@ impl Request {
 
     /// Every way it ends for these clients, redirects followed.
     pub fn ends(&self, world: &World, facts: &Facts<'_>, client: &Client) -> BTreeSet<Outcome> {
-        chain::ends(world, facts, &self.ask(client))
+        chain::ends(world, facts, &self.ask(client), &mut ())
     }
 }
 
@@ -123,47 +123,4 @@ pub fn asker_words(model: &Model, asker: Asker) -> String {
         Asker::Internet => "internet".to_owned(),
         Asker::Anywhere => "anywhere".to_owned(),
     }
-}
-
-/// The clients an asker stands for, in pieces that are alike. Pieces of a network that is seen under
-/// other addresses are asked once for each of those.
-pub fn clients(
-    model: &Model,
-    cuts: &Cuts,
-    membership: &Membership,
-    set: &AddressSet,
-) -> Vec<Client> {
-    let mut clients = Vec::new();
-    for piece in cuts.pieces(set) {
-        let networks = membership.of(piece.first).to_vec();
-        let translated: AddressSet = networks
-            .iter()
-            .map(|id| &model[*id])
-            .filter(|network| network.cidrs.iter().any(|net| net.contains(&piece.first)))
-            .flat_map(|network| network.seen_as.iter().copied())
-            .collect();
-        let seen: Vec<Piece> = cuts
-            .pieces(&translated)
-            .into_iter()
-            .filter(|seen| seen.first.is_ipv4() == piece.first.is_ipv4())
-            .collect();
-        match &seen[..] {
-            [] => clients.push(Client { piece, seen_as: None, networks }),
-            seen => clients.extend(seen.iter().map(|seen| Client {
-                piece,
-                seen_as: Some(seen.first),
-                networks: networks.clone(),
-            })),
-        }
-    }
-    clients
-}
-
-pub fn clients_of(
-    model: &Model,
-    cuts: &Cuts,
-    membership: &Membership,
-    asker: Asker,
-) -> Vec<Client> {
-    clients(model, cuts, membership, &of_asker(model, asker))
 }

@@ -5,13 +5,14 @@ use std::collections::BTreeSet;
 use model::{Asker, Model};
 use serde::{Deserialize, Serialize};
 
+use crate::atlas::Atlas;
 use crate::chain::{self, Leg};
 use crate::facts::Facts;
 use crate::fix::{Fix, fixes};
 use crate::hop::{Evidence, Hop, State};
 use crate::outcome::{Grade, Outcome, Stage};
 use crate::question::{Request, asker_words};
-use crate::who::{Atlas, Part, partition_of};
+use crate::who::{Inquiry, Part};
 
 /// `version` changes when a field changes its meaning; fields are added without.
 pub const REPORT_VERSION: u32 = 1;
@@ -73,6 +74,9 @@ pub struct OtherReport {
     /// The hop at which it stops, if it does.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub stage: Option<Stage>,
+    /// Clients of the network that were not asked.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub left_out: Option<String>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -100,12 +104,16 @@ pub struct CallReport {
     pub sees: String,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub code: Option<String>,
+    /// Clients of the network that were not asked.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub left_out: Option<String>,
 }
 
 /// Explains a request from one network, and says what the others get.
 pub fn explain(atlas: &Atlas<'_>, facts: &Facts<'_>, request: &Request, asker: Asker) -> Report {
     let model = &atlas.world.model;
-    let partition = partition_of(atlas, facts, request, asker);
+    let inquiry = Inquiry::new(atlas, facts, request);
+    let partition = inquiry.partition_of(asker);
     let mut parts: Vec<&Part> = partition.parts.iter().collect();
     // The worst comes first: it is what somebody asks about.
     parts.sort_by_key(|part| std::cmp::Reverse(grade(&part.outcomes)));
@@ -129,15 +137,13 @@ pub fn explain(atlas: &Atlas<'_>, facts: &Facts<'_>, request: &Request, asker: A
         others: match asker == Asker::Anywhere {
             // Everybody was told of above.
             true => Vec::new(),
-            false => others(atlas, facts, request, asker),
+            false => others(&inquiry, asker),
         },
         fixes: mended.iter().map(fix_report).collect(),
         calls: crate::page::calls(atlas, facts, request, asker),
         advice: crate::advice::advice(atlas.world, &reports, &partition.parts, &mended),
         parts: reports,
-        left_out: (!partition.left_out.is_empty()).then(|| {
-            format!("{} pieces at most are asked: the rest was not", crate::who::PIECES_MAX)
-        }),
+        left_out: atlas.left_out_words(&partition.left_out),
         exit_code: worst.exit_code(),
     };
     // A page of which a call fails does not work.
@@ -206,24 +212,15 @@ pub fn askers(model: &Model) -> Vec<Asker> {
     networks.chain(internet.then_some(Asker::Internet)).collect()
 }
 
-fn others(
-    atlas: &Atlas<'_>,
-    facts: &Facts<'_>,
-    request: &Request,
-    asker: Asker,
-) -> Vec<OtherReport> {
-    let model = &atlas.world.model;
+fn others(inquiry: &Inquiry<'_>, asker: Asker) -> Vec<OtherReport> {
+    let model = &inquiry.atlas.world.model;
     let all = askers(model).into_iter().filter(|other| *other != asker);
-    all.map(|other| other_report(atlas, facts, request, other)).collect()
+    all.map(|other| other_report(inquiry, other)).collect()
 }
 
-pub fn other_report(
-    atlas: &Atlas<'_>,
-    facts: &Facts<'_>,
-    request: &Request,
-    asker: Asker,
-) -> OtherReport {
-    let partition = partition_of(atlas, facts, request, asker);
+pub fn other_report(inquiry: &Inquiry<'_>, asker: Asker) -> OtherReport {
+    let atlas = inquiry.atlas;
+    let partition = inquiry.partition_of(asker);
     let all: BTreeSet<&Outcome> = partition.parts.iter().flat_map(|part| &part.outcomes).collect();
     let shorts: BTreeSet<String> = all.iter().map(|outcome| outcome.short()).collect();
     let grades: BTreeSet<Outcome> = all.iter().map(|o| (*o).clone()).collect();
@@ -235,6 +232,7 @@ pub fn other_report(
         short: shorts.into_iter().collect::<Vec<_>>().join(" or "),
         code: failed.and_then(|outcome| outcome.code()).map(str::to_owned),
         stage: failed.map(|outcome| outcome.stage),
+        left_out: atlas.left_out_words(&partition.left_out),
     }
 }
 

@@ -1,127 +1,16 @@
-//! Networks as sets (HOUSE.md): the address space is cut at every prefix that is mentioned, and each
-//! piece is asked once.
+//! Networks as sets of addresses (HOUSE.md), and their words.
 
-use std::collections::BTreeSet;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::IpAddr;
 
 use ipnet::IpNet;
-use model::{AddressSet, Asker, Condition, Model, NetworkId};
+use model::{AddressSet, Asker, Model, NetworkId};
 use verdict::name::SCOPE_PREFIXES;
-use world::World;
-
-/// Where the answer may change: the first address of every piece.
-#[derive(Clone, Debug, Default)]
-pub struct Cuts {
-    v4: BTreeSet<u32>,
-    v6: BTreeSet<u128>,
-}
 
 /// An inclusive range of one family within which every decision is the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Piece {
     pub first: IpAddr,
     pub last: IpAddr,
-}
-
-impl Cuts {
-    /// At everything the World mentions.
-    pub fn of(world: &World) -> Cuts {
-        let model = &world.model;
-        let mut cuts = Cuts::default();
-        for text in SCOPE_PREFIXES {
-            if let Ok(net) = text.parse() {
-                cuts.at_net(net);
-            }
-        }
-        for network in &model.networks {
-            network.cidrs.iter().chain(&network.seen_as).for_each(|net| cuts.at_net(*net));
-        }
-        for id in 0..model.load_balancers.len() as u32 {
-            for rule in &world.ingress(model::LoadBalancerId(id)).rules {
-                cuts.at_set(&rule.peers);
-            }
-        }
-        for instance in (0..model.instances.len() as u32).map(model::InstanceId) {
-            for rule in &world.ingress_of_instance(instance).rules {
-                cuts.at_set(&rule.peers);
-            }
-        }
-        let conditions =
-            model.listeners.iter().flat_map(|l| &l.rules).flat_map(|rule| &rule.conditions);
-        for condition in conditions {
-            if let Condition::SourceIp(nets) = condition {
-                nets.iter().for_each(|net| cuts.at_net(*net));
-            }
-        }
-        cuts
-    }
-
-    fn at_net(&mut self, net: IpNet) {
-        match net {
-            IpNet::V4(net) => self.at_v4(net.network().into(), net.broadcast().into()),
-            IpNet::V6(net) => self.at_v6(net.network().into(), net.broadcast().into()),
-        }
-    }
-
-    fn at_set(&mut self, set: &AddressSet) {
-        set.v4_ranges().for_each(|(a, b)| self.at_v4(a.into(), b.into()));
-        set.v6_ranges().for_each(|(a, b)| self.at_v6(a.into(), b.into()));
-    }
-
-    fn at_v4(&mut self, first: u32, last: u32) {
-        self.v4.insert(first);
-        self.v4.extend(last.checked_add(1));
-    }
-
-    fn at_v6(&mut self, first: u128, last: u128) {
-        self.v6.insert(first);
-        self.v6.extend(last.checked_add(1));
-    }
-
-    /// How many pieces everything has.
-    pub fn len(&self) -> usize {
-        self.v4.len() + self.v6.len() + 2
-    }
-
-    pub fn is_empty(&self) -> bool {
-        false
-    }
-
-    /// The set in pieces, in ascending order.
-    pub fn pieces(&self, set: &AddressSet) -> Vec<Piece> {
-        let mut pieces = Vec::new();
-        for (first, last) in set.v4_ranges() {
-            let (mut at, last) = (u32::from(first), u32::from(last));
-            for cut in self.v4.range(at.saturating_add(1)..=last.max(at.saturating_add(1))) {
-                if *cut > last {
-                    break;
-                }
-                pieces.push(v4(at, cut - 1));
-                at = *cut;
-            }
-            pieces.push(v4(at, last));
-        }
-        for (first, last) in set.v6_ranges() {
-            let (mut at, last) = (u128::from(first), u128::from(last));
-            for cut in self.v6.range(at.saturating_add(1)..=last.max(at.saturating_add(1))) {
-                if *cut > last {
-                    break;
-                }
-                pieces.push(v6(at, cut - 1));
-                at = *cut;
-            }
-            pieces.push(v6(at, last));
-        }
-        pieces
-    }
-}
-
-fn v4(first: u32, last: u32) -> Piece {
-    Piece { first: Ipv4Addr::from(first).into(), last: Ipv4Addr::from(last).into() }
-}
-
-fn v6(first: u128, last: u128) -> Piece {
-    Piece { first: Ipv6Addr::from(first).into(), last: Ipv6Addr::from(last).into() }
 }
 
 // === sets ===

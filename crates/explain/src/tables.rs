@@ -7,6 +7,7 @@ use std::ops::Range;
 use model::{Action, Asker, Condition, ListenerProtocol, Matcher, Model, Rule, Url, UrlScheme};
 use serde::{Deserialize, Serialize};
 
+use crate::atlas::Atlas;
 use crate::chain;
 use crate::facts::Facts;
 use crate::hop::{Hop, State};
@@ -14,7 +15,7 @@ use crate::outcome::Grade;
 use crate::question::{Request, asker_words};
 use crate::report::{OtherReport, OutcomeReport, askers, grade, other_report, outcome_report};
 use crate::text::{Layout, grade_mark, labelled};
-use crate::who::{Atlas, Partition, partition_of};
+use crate::who::{Inquiry, Partition, partition_of};
 
 /// Rows of `reach` that are made at most.
 pub const ROWS_MAX: usize = 1000;
@@ -25,9 +26,13 @@ pub struct WhoReport {
     pub version: u32,
     pub url: String,
     pub parts: Vec<WhoPart>,
-    /// Pieces of the address space that were asked.
+    /// Into how many pieces the address space is cut, at whatever a decision asks.
     pub pieces: usize,
+    /// What was not asked, because there are more pieces than that.
     pub left_out: Vec<String>,
+    /// The same in words.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub left_out_words: Option<String>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -76,6 +81,7 @@ pub fn who(atlas: &Atlas<'_>, facts: &Facts<'_>, request: &Request) -> WhoReport
         url: request.url.to_string(),
         parts,
         pieces,
+        left_out_words: atlas.left_out_words(&left_out),
         left_out: crate::space::prefixes(&left_out).iter().map(ToString::to_string).collect(),
     }
 }
@@ -130,9 +136,8 @@ pub fn who_text(report: &WhoReport, layout: Layout) -> String {
         labelled(&mut out, &label, WHO_HEAD, &format!("{}{code}", part.words), layout);
         labelled(&mut out, "", WHO_HEAD, &format!("{}{place}", part.because), layout);
     }
-    for net in &report.left_out {
-        let _ =
-            writeln!(out, "  ? not asked      {net}: more than {} pieces", crate::who::PIECES_MAX);
+    if let Some(left_out) = &report.left_out_words {
+        let _ = writeln!(out, "  ? not asked      {left_out}");
     }
     out
 }
@@ -161,9 +166,10 @@ pub fn reach(atlas: &Atlas<'_>, facts: &Facts<'_>) -> ReachReport {
     requests.truncate(ROWS_MAX);
     let rows = requests
         .iter()
-        .map(|request| ReachRow {
-            url: request.url.to_string(),
-            cells: askers.iter().map(|a| other_report(atlas, facts, request, *a)).collect(),
+        .map(|request| {
+            let inquiry = Inquiry::new(atlas, facts, request);
+            let cells = askers.iter().map(|asker| other_report(&inquiry, *asker)).collect();
+            ReachRow { url: request.url.to_string(), cells }
         })
         .collect();
     ReachReport {
@@ -266,6 +272,7 @@ pub fn reach_text(report: &ReachReport, layout: Layout) -> String {
         report.networks.iter().map(|name| name.split(' ').next().unwrap_or(name)).collect();
     let widest = report.rows.iter().map(|row| row.url.chars().count()).max().unwrap_or(0).min(60);
     let cell = |report: &OtherReport| match (&report.code, report.grade) {
+        (_, Grade::Reaches) if report.left_out.is_some() => format!("? {}", report.short),
         (_, Grade::Reaches) => format!("✓ {}", report.short),
         (Some(code), _) => format!("✗ {code}"),
         (None, Grade::NotKnown) => "?".to_owned(),

@@ -221,6 +221,9 @@ fn calls(out: &mut String, report: &Report, layout: Layout) {
         let _ = writeln!(out, "    {} {line}", layout.paint.of(tone, mark));
         let code = call.code.as_ref().map_or(String::new(), |code| format!(" [{code}]"));
         block(out, "        ", &format!("{}{code}", call.sees), layout);
+        if let Some(left_out) = &call.left_out {
+            block(out, "        Left out: ", left_out, layout);
+        }
     }
     out.push('\n');
 }
@@ -241,7 +244,8 @@ fn others(out: &mut String, report: &Report, layout: Layout) {
     let mut alike: Vec<(String, Vec<&str>)> = Vec::new();
     for other in &report.others {
         let code = other.code.as_ref().map_or(String::new(), |code| format!(" [{code}]"));
-        let what = format!("{}{code}", other.short);
+        let rest = if other.left_out.is_some() { ", and some were not asked" } else { "" };
+        let what = format!("{}{code}{rest}", other.short);
         match alike.iter_mut().find(|(known, _)| *known == what) {
             Some((_, names)) => names.push(&other.from),
             None => alike.push((what, vec![&other.from])),

@@ -1,22 +1,18 @@
 //! For which clients does an address work: the exact partition of the address space by outcome.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::net::IpAddr;
 use std::rc::Rc;
 
-use model::{AddressSet, Asker, Condition, LoadBalancerId, NetworkId};
-use verdict::admit::admitted_set;
-use verdict::name::{Scope, scope};
-use world::World;
+use model::{AddressSet, Asker};
 
+use crate::atlas::{Alike, Atlas, Classes, Look};
+use crate::cells::Door;
+use crate::chain;
 use crate::facts::Facts;
+use crate::hop::{Hop, Trace};
 use crate::outcome::Outcome;
-use crate::question::{Client, Request, clients};
-use crate::space::{Cuts, of_asker};
-
-/// More pieces are not asked, and the report says so.
-pub const PIECES_MAX: usize = 1 << 20;
+use crate::question::{Client, Request};
 
 /// Clients that have the same outcomes.
 #[derive(Clone, Debug)]
@@ -36,120 +32,96 @@ pub struct Partition {
     /// Clients that come by the other IP family, if they can: nothing is decided about them, and they
     /// stand beside those of whom something is.
     pub aside: Option<Part>,
-    /// What was not asked, because there are more than [`PIECES_MAX`] pieces.
+    /// What was not asked, because there are more than [`crate::PIECES_MAX`] pieces.
     pub left_out: AddressSet,
 }
 
-/// Clients that no decision of this World can tell apart, whatever they ask.
-#[derive(Clone, Debug)]
-pub struct Alike {
-    pub clients: AddressSet,
-    pub example: Client,
-}
-
-/// A set of clients by likeness.
-#[derive(Clone, Debug, Default)]
-pub struct Classes {
-    pub classes: Vec<Alike>,
-    pub pieces: usize,
-    pub left_out: AddressSet,
-}
-
-/// What is the same for every question of one World.
+/// One request on behalf of many clients. What one client is told holds for every other that agrees
+/// with it in all that was looked at on the way.
 #[derive(Debug)]
-pub struct Atlas<'w> {
-    pub world: &'w World,
-    cuts: Cuts,
-    /// Every set of addresses that a decision asks for membership.
-    sets: Vec<AddressSet>,
-    /// Networks that see names of their own.
-    views: BTreeSet<NetworkId>,
-    known: RefCell<HashMap<Asker, Rc<Classes>>>,
+pub struct Inquiry<'q> {
+    pub atlas: &'q Atlas<'q>,
+    pub facts: &'q Facts<'q>,
+    pub request: &'q Request,
+    known: RefCell<Vec<Known>>,
+    walks: Cell<usize>,
 }
 
-/// Everything about a client that a decision can look at. Clients that agree in it are asked once: the
-/// decisions are functions of it.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-struct Likeness {
-    v4: bool,
-    scope: Scope,
-    seen_scope: Option<Scope>,
-    networks: Vec<NetworkId>,
-    /// One bit a set, of the client itself, then of the address it is seen under.
-    bits: Vec<u64>,
-}
+type Ends = Rc<BTreeSet<Outcome>>;
+/// By the doors that a walk met, and by what was looked at there.
+type Known = (BTreeSet<Door>, HashMap<Look, Ends>);
 
-impl<'w> Atlas<'w> {
-    pub fn of(world: &'w World) -> Atlas<'w> {
-        let views = world.model.records.iter().flat_map(|record| record.visible_to.iter().copied());
-        Atlas {
-            world,
-            cuts: Cuts::of(world),
-            sets: sets(world),
-            views: views.collect(),
-            known: RefCell::default(),
-        }
+impl<'q> Inquiry<'q> {
+    pub fn new(atlas: &'q Atlas<'q>, facts: &'q Facts<'q>, request: &'q Request) -> Inquiry<'q> {
+        Inquiry { atlas, facts, request, known: RefCell::default(), walks: Cell::new(0) }
     }
 
-    /// The classes of an asker's clients; asked again, they are remembered.
-    pub fn classes_of(&self, asker: Asker) -> Rc<Classes> {
-        if let Some(known) = self.known.borrow().get(&asker) {
-            return Rc::clone(known);
-        }
-        let classes = Rc::new(self.classes(&of_asker(&self.world.model, asker)));
-        self.known.borrow_mut().insert(asker, Rc::clone(&classes));
-        classes
+    /// How often the request was followed to its end.
+    pub fn walks(&self) -> usize {
+        self.walks.get()
     }
 
-    /// Any set of clients by likeness, in the order of their first addresses.
-    pub fn classes(&self, set: &AddressSet) -> Classes {
-        let mut all = clients(&self.world.model, &self.cuts, self.world.membership(), set);
-        let pieces = all.len();
-        let left_out: AddressSet = all
-            .drain(pieces.min(PIECES_MAX)..)
-            .map(|client| (client.piece.first, client.piece.last))
-            .collect();
-        let mut found: HashMap<Likeness, usize> = HashMap::new();
-        let mut classes: Vec<(Vec<(IpAddr, IpAddr)>, Client)> = Vec::new();
-        for client in all {
-            let range = (client.piece.first, client.piece.last);
-            let at = *found.entry(self.likeness(&client)).or_insert_with(|| {
-                classes.push((Vec::new(), client));
-                classes.len() - 1
-            });
-            classes[at].0.push(range);
+    pub fn partition_of(&self, asker: Asker) -> Partition {
+        self.parts(&self.atlas.classes_of(asker))
+    }
+
+    pub fn partition(&self, set: &AddressSet) -> Partition {
+        self.parts(&self.atlas.classes(set))
+    }
+
+    fn parts(&self, classes: &Classes) -> Partition {
+        let mut by_outcomes: BTreeMap<Ends, Vec<&Alike>> = BTreeMap::new();
+        for alike in &classes.classes {
+            by_outcomes.entry(self.ends(alike)).or_default().push(alike);
         }
-        let classes = classes
+        let mut parts: Vec<Part> = by_outcomes
             .into_iter()
-            .map(|(ranges, example)| Alike { clients: ranges.into_iter().collect(), example })
+            .map(|(outcomes, alike)| Part {
+                example: alike[0].example.clone(),
+                clients: alike.into_iter().map(|alike| &alike.clients).collect(),
+                outcomes: BTreeSet::clone(&outcomes),
+            })
             .collect();
-        Classes { classes, pieces, left_out }
+        parts.sort_by_key(|part| part.example.piece);
+        let beside = |part: &Part| part.outcomes.iter().all(Outcome::is_other_family);
+        let at = parts.iter().position(beside).filter(|_| parts.len() > 1);
+        let aside = at.map(|at| parts.remove(at));
+        Partition { parts, pieces: classes.pieces, aside, left_out: classes.left_out.clone() }
     }
 
-    /// One client as this World sees it.
-    pub fn client(&self, address: IpAddr) -> Option<Client> {
-        let set: AddressSet = [(address, address)].into_iter().collect();
-        clients(&self.world.model, &self.cuts, self.world.membership(), &set).into_iter().next()
+    fn ends(&self, alike: &Alike) -> Ends {
+        let mut known = self.known.borrow_mut();
+        let told = known.iter().find_map(|(doors, told)| {
+            told.get(&self.atlas.look(doors, alike.likeness)).map(Rc::clone)
+        });
+        if let Some(ends) = told {
+            return ends;
+        }
+        self.walks.set(self.walks.get() + 1);
+        let mut met = Met::default();
+        let ask = self.request.ask(&alike.example);
+        let ends = Rc::new(chain::ends(self.atlas.world, self.facts, &ask, &mut met));
+        let look = self.atlas.look(&met.0, alike.likeness);
+        let at = known.iter().position(|(doors, _)| *doors == met.0).unwrap_or_else(|| {
+            known.push((met.0, HashMap::new()));
+            known.len() - 1
+        });
+        known[at].1.insert(look, Rc::clone(&ends));
+        ends
     }
+}
 
-    fn likeness(&self, client: &Client) -> Likeness {
-        let sets = &self.sets;
-        let mut bits = vec![0u64; (2 * sets.len()).div_ceil(64)];
-        for (which, address) in [Some(client.piece.first), client.seen_as].into_iter().enumerate() {
-            let Some(address) = address else { continue };
-            for (at, set) in sets.iter().enumerate() {
-                let bit = which * sets.len() + at;
-                bits[bit / 64] |= u64::from(set.contains(address)) << (bit % 64);
-            }
-        }
-        let networks = client.networks.iter().copied();
-        Likeness {
-            v4: client.piece.first.is_ipv4(),
-            scope: scope(client.piece.first),
-            seen_scope: client.seen_as.map(scope),
-            networks: networks.filter(|id| self.views.contains(id)).collect(),
-            bits,
-        }
+/// The decisions that a walk asked about the client's address.
+#[derive(Debug, Default)]
+struct Met(BTreeSet<Door>);
+
+impl Trace for Met {
+    const LISTENS: bool = false;
+
+    fn hop(&mut self, _: impl FnOnce() -> Hop) {}
+
+    fn door(&mut self, door: Door) {
+        self.0.insert(door);
     }
 }
 
@@ -160,7 +132,7 @@ pub fn partition(
     request: &Request,
     set: &AddressSet,
 ) -> Partition {
-    parts(atlas, facts, request, &atlas.classes(set))
+    Inquiry::new(atlas, facts, request).partition(set)
 }
 
 pub fn partition_of(
@@ -169,52 +141,8 @@ pub fn partition_of(
     request: &Request,
     asker: Asker,
 ) -> Partition {
-    parts(atlas, facts, request, &atlas.classes_of(asker))
+    Inquiry::new(atlas, facts, request).partition_of(asker)
 }
 
-fn parts(atlas: &Atlas<'_>, facts: &Facts<'_>, request: &Request, classes: &Classes) -> Partition {
-    let mut by_outcomes: BTreeMap<BTreeSet<Outcome>, (Vec<&AddressSet>, &Client)> = BTreeMap::new();
-    for alike in &classes.classes {
-        let outcomes = request.ends(atlas.world, facts, &alike.example);
-        by_outcomes.entry(outcomes).or_insert((Vec::new(), &alike.example)).0.push(&alike.clients);
-    }
-    let mut parts: Vec<Part> = by_outcomes
-        .into_iter()
-        .map(|(outcomes, (sets, example))| Part {
-            clients: sets.into_iter().fold(AddressSet::default(), |all, set| all.or(set)),
-            outcomes,
-            example: example.clone(),
-        })
-        .collect();
-    parts.sort_by_key(|part| part.example.piece);
-    let beside = |part: &Part| part.outcomes.iter().all(Outcome::is_other_family);
-    let at = parts.iter().position(beside).filter(|_| parts.len() > 1);
-    let aside = at.map(|at| parts.remove(at));
-    Partition { parts, pieces: classes.pieces, aside, left_out: classes.left_out.clone() }
-}
-
-fn sets(world: &World) -> Vec<AddressSet> {
-    let mut sets = Vec::new();
-    for id in (0..world.model.load_balancers.len() as u32).map(LoadBalancerId) {
-        let mut ports: Vec<u16> =
-            world.model[id].listeners.iter().map(|id| world.model[*id].port).collect();
-        ports.sort_unstable();
-        ports.dedup();
-        sets.extend(ports.iter().map(|port| admitted_set(world.ingress(id), *port)));
-    }
-    for id in (0..world.model.instances.len() as u32).map(model::InstanceId) {
-        let admission = world.ingress_of_instance(id);
-        sets.extend(admission.rules.into_iter().map(|rule| rule.peers));
-    }
-    let conditions =
-        world.model.listeners.iter().flat_map(|l| &l.rules).flat_map(|rule| &rule.conditions);
-    for condition in conditions {
-        if let Condition::SourceIp(nets) = condition {
-            sets.push(nets.iter().copied().collect());
-        }
-    }
-    sets.retain(|set| !set.is_empty() && *set != AddressSet::everything());
-    sets.sort_unstable();
-    sets.dedup();
-    sets
-}
+#[cfg(test)]
+mod tests;

@@ -127,6 +127,18 @@ impl FromIterator<(IpAddr, IpAddr)> for AddressSet {
     }
 }
 
+impl<'s> FromIterator<&'s AddressSet> for AddressSet {
+    /// What is in any of them.
+    fn from_iter<I: IntoIterator<Item = &'s AddressSet>>(sets: I) -> Self {
+        let (mut v4, mut v6) = (Vec::new(), Vec::new());
+        for set in sets {
+            v4.extend_from_slice(&set.v4);
+            v6.extend_from_slice(&set.v6);
+        }
+        AddressSet { v4: merged(v4, |a| a.checked_add(1)), v6: merged(v6, |a| a.checked_add(1)) }
+    }
+}
+
 impl FromIterator<IpNet> for AddressSet {
     fn from_iter<I: IntoIterator<Item = IpNet>>(nets: I) -> Self {
         let (mut v4, mut v6) = (Vec::new(), Vec::new());

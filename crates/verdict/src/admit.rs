@@ -77,12 +77,8 @@ pub fn admitted_set(admission: &Admission, port: u16) -> AddressSet {
     if admission.open {
         return AddressSet::everything();
     }
-    let mut nets = Vec::new();
-    for rule in admission.rules.iter().filter(|rule| rule.ports.contains(port)) {
-        nets.extend(rule.peers.v4_prefixes().into_iter().map(ipnet::IpNet::V4));
-        nets.extend(rule.peers.v6_prefixes().into_iter().map(ipnet::IpNet::V6));
-    }
-    nets.into_iter().collect()
+    let rules = admission.rules.iter().filter(|rule| rule.ports.contains(port));
+    rules.map(|rule| &rule.peers).collect()
 }
 
 #[cfg(test)]

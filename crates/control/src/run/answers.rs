@@ -1,6 +1,6 @@
 //! Answers over the control socket.
 
-use explain::{Answer, BadQuestion, Query};
+use explain::{Answer, BadQuestion, Query, Surveyed};
 use signal::CoreCounters;
 
 use super::Instance;
@@ -17,6 +17,7 @@ pub struct Told {
     pub sources: config::Sources,
     pub certificates: Certificates,
     pub broken: Vec<Broken>,
+    pub surveyed: Surveyed,
 }
 
 impl Told {
@@ -26,6 +27,7 @@ impl Told {
             sources: loaded.sources,
             certificates: examined.certificates,
             broken: examined.broken,
+            surveyed: examined.surveyed,
         }
     }
 }
@@ -60,7 +62,7 @@ impl Instance {
             refused: self.refused.tally(),
             now_unix: net::clock::unix_seconds(),
         };
-        net::core::yielding(|| running.answer(&self.snapshot.world, query))
+        net::core::yielding(|| running.answer(&self.told.surveyed.atlas(), query))
     }
 
     pub fn status(&self) -> status::Status {

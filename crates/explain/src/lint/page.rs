@@ -8,12 +8,12 @@ use model::{
     PageCall, Url, UrlScheme,
 };
 
+use crate::atlas::Atlas;
 use crate::chain;
 use crate::facts::Facts;
 use crate::outcome::{Grade, Outcome};
 use crate::question::{Client, Request, asker_words};
 use crate::walk::walk;
-use crate::who::Atlas;
 
 /// Of those who are refused, so many are named.
 const NAMED_MAX: usize = 3;

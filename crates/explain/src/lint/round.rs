@@ -10,8 +10,8 @@ use model::{
 use verdict::admit::{Admission, admitted_set};
 use verdict::name::{Destination, Scope, resolve, scope};
 
+use crate::atlas::Atlas;
 use crate::space::{internet, words};
-use crate::who::Atlas;
 
 /// Prefixes of those who are admitted that are spelt out.
 const PREFIXES_MAX: usize = 3;

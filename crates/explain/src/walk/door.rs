@@ -9,6 +9,7 @@ use verdict::journey::{Admitted, Hypothetical, Knocked};
 use verdict::{Note, Witness};
 
 use super::{Walk, answered};
+use crate::cells::Door;
 use crate::facts::Enforcement;
 use crate::hop::{Hop, Near, Trace};
 use crate::outcome::{Outcome, Sees, Stage};
@@ -74,6 +75,7 @@ impl Walk<'_> {
         let listener = &self.world.model[id];
         let admission = self.world.ingress(listener.load_balancer);
         let knocked = Knocked::hypothetical(source, listener.port);
+        trace.door(Door::LoadBalancer(listener.load_balancer));
         let mut denied: Option<Outcome> = None;
         let admitted: Admitted<Hypothetical> = match knocked.admit(admission, &mut ()) {
             Ok(admitted) => {
@@ -191,8 +193,7 @@ impl Walk<'_> {
                 lb.name
             ),
             rules => {
-                let peers: AddressSet =
-                    rules.iter().flat_map(|rule| crate::space::prefixes(&rule.peers)).collect();
+                let peers: AddressSet = rules.iter().map(|rule| &rule.peers).collect();
                 let groups: BTreeSet<&str> = rules.iter().map(|rule| &*rule.group).collect();
                 let more = match groups.len().saturating_sub(GROUPS_MAX) {
                     0 => String::new(),

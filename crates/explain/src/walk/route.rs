@@ -13,6 +13,7 @@ use verdict::{Note, Witness};
 use world::ListenerTable;
 
 use super::{SecuredJourney, Verdict, Walk, answered};
+use crate::cells::Door;
 use crate::hop::{Hop, Near, Trace};
 use crate::outcome::{Outcome, Sees, Speaker, Stage};
 use crate::walk::door::NEAR_MAX;
@@ -131,6 +132,7 @@ impl Walk<'_> {
             source,
         };
         let mut scratch = RouteScratch::default();
+        trace.door(Door::Rules(id));
         let routed = heard.route(table, &request, &mut scratch, &mut ());
         if T::LISTENS {
             let mut misses = Misses::default();

@@ -233,6 +233,6 @@ expect "it" {{
         let atlas = Atlas::of(&world);
         let found =
             with_facts(&world, |facts| explain::prove(&atlas, facts, &world.model.expectations[0]));
-        assert_eq!(found.len(), violations, "{expect}: {found:?}");
+        assert_eq!(found.violations.len(), violations, "{expect}: {found:?}");
     }
 }

@@ -8,6 +8,7 @@ use verdict::application::Asked;
 use verdict::journey::Knocked;
 
 use super::Hearer;
+use crate::cells::Door;
 use crate::hop::{Evidence, Hop, Trace};
 use crate::outcome::{Outcome, Sees, Stage};
 use crate::walk::door::ask_door;
@@ -28,6 +29,7 @@ impl Walk<'_> {
             Hop::passed(Stage::Route, text).at(&instance.place)
         });
         let admission = self.world.ingress_of_instance(id);
+        trace.door(Door::Instance(id));
         match Knocked::hypothetical(source, port).admit(&admission, &mut ()) {
             Ok(_) => trace.hop(|| {
                 let (_, book) = ask_door(&admission, source, port);
