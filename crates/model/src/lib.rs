@@ -25,6 +25,7 @@ mod obstacle;
 mod pattern;
 mod record;
 mod rule;
+mod shared;
 mod target_group;
 mod url;
 
@@ -55,6 +56,7 @@ pub use rule::{
     Action, Condition, FixedResponse, Forward, GroupStickiness, QueryPattern, Redirect,
     RedirectStatus, Rule, Template, TemplatePart, Transform, WeightedGroup,
 };
+pub use shared::Shared;
 pub use target_group::{
     Algorithm, HealthCheck, HealthCheckPort, HealthCheckProtocol, Host, StatusMatcher, Stickiness,
     Target, TargetAddress, TargetGroup, TargetProtocol,

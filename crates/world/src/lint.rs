@@ -22,4 +22,4 @@ pub fn lint(
 }
 
 #[cfg(test)]
-mod tests;
+pub mod tests;
