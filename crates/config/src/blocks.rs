@@ -124,7 +124,7 @@ pub fn read(files: &[File], environment: &dyn Environment, findings: &mut Vec<Fi
         }
     }
     load_balancer::check_overlaps(&model, &context);
-    model.silences = context.silences.take();
+    model.silences = context.silences.take().into();
     findings.append(&mut context.findings.into_inner());
     model
 }

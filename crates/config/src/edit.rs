@@ -5,6 +5,7 @@
 //! file in the canonical layout stays in it; of any other, no line is touched but those that change.
 
 mod lines;
+mod part;
 mod tree;
 mod write;
 
@@ -44,12 +45,27 @@ const HEALTH_CHECK: [&str; 10] = [
 pub fn edits(sources: &Sources, model: &Model, change: &Change) -> Option<Vec<Edit>> {
     let place = place(model, change)?;
     let source = sources.0.iter().find(|source| source.name == place.file)?;
+    // Files may be large, and a change is made in one place of them.
+    let part = part::around(source, &place);
+    part.and_then(|part| edits_in(&part.source, part.pad, model, change, &place))
+        .or_else(|| edits_in(source, 0, model, change, &place))
+}
+
+/// Of a text of which the first `pad` bytes only count lines.
+fn edits_in(
+    source: &Source,
+    pad: usize,
+    model: &Model,
+    change: &Change,
+    place: &Place,
+) -> Option<Vec<Edit>> {
     let tree = Tree::parse(source)?;
-    let (block, at) = tree.block(&place)?;
+    let (block, at) = tree.block(place)?;
     let splices = splices(&tree, at, block, model, change)?;
-    let text = write::spliced(&source.text, splices);
-    let was_canonical = crate::format(&source.text).is_ok_and(|text| text == source.text);
-    let text = if was_canonical { crate::format(&text).ok()? } else { text };
+    let mut text = write::spliced(&source.text, splices);
+    if crate::format(&source.text[pad..]).is_ok_and(|text| text == source.text[pad..]) {
+        text.replace_range(pad.., &crate::format(&text[pad..]).ok()?);
+    }
     readable(source, &text).then(|| lines::between(source, &text).into_iter().collect())
 }
 

@@ -42,7 +42,7 @@ pub fn read<'s>(
         protocol,
         certificates,
         tls_policy,
-        rules,
+        rules: rules.into(),
         default_action,
         default_place,
         attributes,

@@ -1,11 +1,12 @@
 //! Findings as text: the line, a caret, the remedy, and what belongs to it.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
 use model::{Finding, Place, Severity};
 
-use crate::sources::Sources;
+use crate::sources::{Source, Sources};
 
 /// How findings are shown.
 #[derive(Clone, Copy, Debug)]
@@ -18,9 +19,10 @@ pub struct Style {
 pub fn render(sources: &Sources, findings: &[Finding], style: Style) -> String {
     let renderer = if style.color { Renderer::styled() } else { Renderer::plain() };
     let renderer = renderer.term_width(style.width.max(40));
+    let texts: Vec<Text<'_>> = sources.0.iter().map(Text::of).collect();
     let mut out = String::new();
     for finding in findings {
-        out.push_str(&renderer.render(&[group(sources, finding)]));
+        out.push_str(&renderer.render(&[group(&texts, finding)]));
         out.push_str("\n\n");
     }
     out.push_str(&count(findings));
@@ -31,7 +33,27 @@ pub fn render(sources: &Sources, findings: &[Finding], style: Style) -> String {
 /// Place, length in characters, label, and whether it is the finding's own.
 type Mark<'a> = (&'a Place, u32, &'a str, bool);
 
-fn group<'a>(sources: &'a Sources, finding: &'a Finding) -> annotate_snippets::Group<'a> {
+/// A source with the beginnings of its lines: there may be many findings.
+struct Text<'s> {
+    source: &'s Source,
+    starts: Vec<usize>,
+}
+
+impl<'s> Text<'s> {
+    fn of(source: &'s Source) -> Self {
+        let breaks = source.text.match_indices('\n').map(|(at, _)| at + 1);
+        Text { source, starts: std::iter::once(0).chain(breaks).collect() }
+    }
+
+    /// From one line to another, each counted from 1.
+    fn lines(&self, first: usize, last: usize) -> &'s str {
+        let start = self.starts.get(first - 1).copied().unwrap_or(self.source.text.len());
+        let end = self.starts.get(last).copied().unwrap_or(self.source.text.len());
+        &self.source.text[start..end]
+    }
+}
+
+fn group<'a>(texts: &[Text<'a>], finding: &'a Finding) -> annotate_snippets::Group<'a> {
     let level = match finding.severity {
         Severity::Error => Level::ERROR,
         Severity::Warning => Level::WARNING,
@@ -47,10 +69,14 @@ fn group<'a>(sources: &'a Sources, finding: &'a Finding) -> annotate_snippets::G
         files.entry(key).or_default().push((place, 1, text, false));
     }
     for ((_, file), marks) in files {
-        let Some(source) = sources.0.iter().find(|source| &*source.name == file) else { continue };
-        let mut snippet = Snippet::source(source.text.as_str()).path(file);
+        let Some(text) = texts.iter().find(|text| &*text.source.name == file) else { continue };
+        // The renderer reads all that it is given: it gets the lines that are marked, and those between.
+        let lines = || marks.iter().map(|(place, ..)| place.line as usize).filter(|line| *line > 0);
+        let first = lines().min().unwrap_or(1);
+        let shown = text.lines(first, lines().max().unwrap_or(1));
+        let mut snippet = Snippet::source(shown).line_start(first).path(file);
         for (place, length, text, primary) in marks {
-            let Some(range) = range(&source.text, place, length) else { continue };
+            let Some(range) = range(shown, place, first, length) else { continue };
             let kind = if primary { AnnotationKind::Primary } else { AnnotationKind::Context };
             let annotation = kind.span(range);
             snippet = snippet.annotation(if text.is_empty() {
@@ -68,8 +94,8 @@ fn group<'a>(sources: &'a Sources, finding: &'a Finding) -> annotate_snippets::G
 }
 
 /// Bytes of a place; `None` if it is not in the text.
-fn range(text: &str, place: &Place, length: u32) -> Option<std::ops::Range<usize>> {
-    let line = text.split_inclusive('\n').nth(place.line.checked_sub(1)? as usize)?;
+fn range(text: &str, place: &Place, first: usize, length: u32) -> Option<Range<usize>> {
+    let line = text.split_inclusive('\n').nth((place.line as usize).checked_sub(first)?)?;
     let start_of_line = line.as_ptr() as usize - text.as_ptr() as usize;
     let bytes = |characters: usize| {
         line.char_indices().nth(characters).map_or(line.trim_end().len(), |(at, _)| at)

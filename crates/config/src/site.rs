@@ -9,7 +9,7 @@ use hcl_edit::structure::Block;
 use model::{
     Action, Certificate, CertificateId, CertificateSource, Condition, Finding, Listener,
     ListenerAttributes, ListenerProtocol, LoadBalancerId, Matcher, Model, Place, Redirect,
-    RedirectStatus, Rule, Template, TlsPolicy, Wildcard,
+    RedirectStatus, Rule, Shared, Template, TlsPolicy, Wildcard,
 };
 
 use crate::blocks::certificates;
@@ -178,7 +178,7 @@ fn redirecting(id: LoadBalancerId, name: String, port: u16, https: u16, place: P
         protocol: ListenerProtocol::Http,
         certificates: Vec::new(),
         tls_policy: TlsPolicy::default(),
-        rules: Vec::new(),
+        rules: Shared::default(),
         default_action: Action::Redirect(redirect),
         default_place: place.clone(),
         attributes: ListenerAttributes::default(),
@@ -218,7 +218,7 @@ fn serving(
         protocol: ListenerProtocol::Https,
         certificates,
         tls_policy: TlsPolicy::default(),
-        rules,
+        rules: rules.into(),
         default_action,
         default_place,
         attributes: ListenerAttributes::default(),

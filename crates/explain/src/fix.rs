@@ -127,9 +127,7 @@ fn try_change(
     change: &Change,
     before: &BTreeSet<Outcome>,
 ) -> Option<(World, BTreeSet<Outcome>)> {
-    let mut model: Model = Model::clone(&world.model);
-    change.apply(&mut model);
-    let changed = world::compile(model, world.generation);
+    let changed = world.changed(change);
     // The change may move the client into a network's view or an admitted set: ask anew.
     let then = request.ends(&changed, facts, client);
     (further(&then) > further(before)).then_some((changed, then))

@@ -25,6 +25,7 @@ mod obstacle;
 mod pattern;
 mod record;
 mod rule;
+mod shared;
 mod silence;
 mod target_group;
 mod url;
@@ -56,6 +57,7 @@ pub use rule::{
     Action, Condition, FixedResponse, Forward, GroupStickiness, QueryPattern, Redirect,
     RedirectStatus, Rule, Template, TemplatePart, Transform, WeightedGroup,
 };
+pub use shared::Shared;
 pub use silence::{Extent, LINTS, Silence, never_silenced};
 pub use target_group::{
     Algorithm, HealthCheck, HealthCheckPort, HealthCheckProtocol, Host, StatusMatcher, Stickiness,

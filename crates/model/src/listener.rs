@@ -2,7 +2,7 @@ use std::net::IpAddr;
 
 use crate::{
     Action, CertificateId, Deny, Enforce, ListenerAttributes, ListenerId, LoadBalancerAttributes,
-    LoadBalancerId, Place, Rule, SecurityGroupId, TlsPolicy,
+    LoadBalancerId, Place, Rule, SecurityGroupId, Shared, TlsPolicy,
 };
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -57,7 +57,7 @@ pub struct Listener {
     pub certificates: Vec<CertificateId>,
     pub tls_policy: TlsPolicy,
     /// In ascending priority.
-    pub rules: Vec<Rule>,
+    pub rules: Shared<Rule>,
     pub default_action: Action,
     /// Where the default action was written.
     pub default_place: Place,

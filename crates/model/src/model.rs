@@ -1,6 +1,6 @@
 use crate::{
     Certificate, Expectation, Instance, Listener, LoadBalancer, Network, Page, Record,
-    SecurityGroup, Silence, TargetGroup,
+    SecurityGroup, Shared, Silence, TargetGroup,
 };
 
 macro_rules! ids {
@@ -24,17 +24,17 @@ macro_rules! ids {
 /// makes sure that they exist.
 #[derive(Clone, Debug, Default)]
 pub struct Model {
-    pub networks: Vec<Network>,
-    pub security_groups: Vec<SecurityGroup>,
-    pub instances: Vec<Instance>,
-    pub certificates: Vec<Certificate>,
-    pub load_balancers: Vec<LoadBalancer>,
-    pub listeners: Vec<Listener>,
-    pub target_groups: Vec<TargetGroup>,
-    pub records: Vec<Record>,
-    pub pages: Vec<Page>,
-    pub expectations: Vec<Expectation>,
-    pub silences: Vec<Silence>,
+    pub networks: Shared<Network>,
+    pub security_groups: Shared<SecurityGroup>,
+    pub instances: Shared<Instance>,
+    pub certificates: Shared<Certificate>,
+    pub load_balancers: Shared<LoadBalancer>,
+    pub listeners: Shared<Listener>,
+    pub target_groups: Shared<TargetGroup>,
+    pub records: Shared<Record>,
+    pub pages: Shared<Page>,
+    pub expectations: Shared<Expectation>,
+    pub silences: Shared<Silence>,
 }
 
 ids! {

@@ -15,7 +15,10 @@ use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 
-use model::{Action, AddressSet, GroupId, InstanceId, ListenerId, LoadBalancerId, Model};
+use model::{
+    Action, AddressSet, Change, GroupId, InstanceId, ListenerId, LoadBalancer, LoadBalancerId,
+    Model,
+};
 use verdict::admit::{Admission, admitted_set};
 
 pub use applications::{
@@ -39,11 +42,11 @@ pub struct World {
     pub generation: u64,
     pub model: Arc<Model>,
     tables: Vec<ListenerTable>,
-    ingress: Vec<Admission>,
-    egress: Vec<Admission>,
+    ingress: Vec<Arc<Admission>>,
+    egress: Vec<Arc<Admission>>,
     addresses: Vec<(SocketAddr, ListenerId)>,
-    membership: Membership,
-    used_groups: BTreeSet<GroupId>,
+    membership: Arc<Membership>,
+    used_groups: Arc<BTreeSet<GroupId>>,
     /// By [`ListenerId`].
     admits_everyone: Vec<bool>,
 }
@@ -57,26 +60,88 @@ pub fn compile(model: Model, generation: u64) -> World {
         .flat_map(|id| listener_addresses(&model, id).into_iter().map(move |a| (a, id)))
         .collect();
     addresses.sort_unstable();
-    let ingress: Vec<Admission> =
-        model.load_balancers.iter().map(|lb| admission::ingress(&model, lb)).collect();
-    let admits_everyone = |listener: &model::Listener| {
-        let admission = &ingress[listener.load_balancer.0 as usize];
-        admitted_set(admission, listener.port) == AddressSet::everything()
-    };
+    let ingress: Vec<Arc<Admission>> =
+        model.load_balancers.iter().map(|lb| Arc::new(admission::ingress(&model, lb))).collect();
     World {
         generation,
-        admits_everyone: model.listeners.iter().map(admits_everyone).collect(),
+        admits_everyone: model.listeners.iter().map(|l| admits_everyone(&ingress, l)).collect(),
         tables,
         ingress,
-        egress: model.load_balancers.iter().map(|lb| admission::egress(&model, lb)).collect(),
+        egress: model
+            .load_balancers
+            .iter()
+            .map(|lb| Arc::new(admission::egress(&model, lb)))
+            .collect(),
         addresses,
-        membership: Membership::of_model(&model),
-        used_groups: used_groups(&model),
+        membership: Arc::new(Membership::of_model(&model)),
+        used_groups: Arc::new(used_groups(&model)),
         model,
     }
 }
 
+fn admits_everyone(ingress: &[Arc<Admission>], listener: &model::Listener) -> bool {
+    let admission = &ingress[listener.load_balancer.0 as usize];
+    admitted_set(admission, listener.port) == AddressSet::everything()
+}
+
 impl World {
+    /// What [`compile`] makes of the changed model, with everything kept that the change does not
+    /// concern: a change that is only tried costs what it changes.
+    pub fn changed(&self, change: &Change) -> World {
+        let mut model = Model::clone(&self.model);
+        change.apply(&mut model);
+        let model = Arc::new(model);
+        let group = match change {
+            Change::AdmitPeer { group, .. }
+            | Change::AdmitPort { group, .. }
+            | Change::AddIngress { group, .. }
+            | Change::AddEgress { group, .. } => Some(*group),
+            Change::AddCertificate { .. }
+            | Change::RedirectPort { .. }
+            | Change::RedirectProtocol { .. }
+            | Change::AddPath { .. }
+            | Change::AddHost { .. }
+            | Change::TargetPort { .. }
+            | Change::GroupProtocol { .. }
+            | Change::RecordVisible { .. }
+            | Change::Weight { .. }
+            | Change::HealthStatus { .. } => None,
+        };
+        let carries = |at: usize| {
+            group.is_some_and(|group| model.load_balancers[at].security_groups.contains(&group))
+        };
+        let admissions =
+            |kept: &[Arc<Admission>], compiled: fn(&Model, &LoadBalancer) -> Admission| {
+                kept.iter()
+                    .enumerate()
+                    .map(|(at, kept)| match carries(at) {
+                        true => Arc::new(compiled(&model, &model.load_balancers[at])),
+                        false => Arc::clone(kept),
+                    })
+                    .collect::<Vec<_>>()
+            };
+        let ingress = admissions(&self.ingress, admission::ingress);
+        let everyone = model.listeners.iter().zip(&self.admits_everyone);
+        World {
+            generation: self.generation,
+            tables: self.tables.iter().map(|table| table.changed(Arc::clone(&model))).collect(),
+            admits_everyone: everyone
+                .map(|(listener, kept)| match carries(listener.load_balancer.0 as usize) {
+                    true => admits_everyone(&ingress, listener),
+                    false => *kept,
+                })
+                .collect(),
+            egress: admissions(&self.egress, admission::egress),
+            ingress,
+            // No change moves a listener, or has an action forward to another group.
+            addresses: self.addresses.clone(),
+            // Nor which addresses a network has.
+            membership: Arc::clone(&self.membership),
+            used_groups: Arc::clone(&self.used_groups),
+            model,
+        }
+    }
+
     pub fn table(&self, listener: ListenerId) -> &ListenerTable {
         &self.tables[listener.0 as usize]
     }
@@ -156,3 +221,6 @@ fn used_groups(model: &Model) -> BTreeSet<GroupId> {
     }
     used
 }
+
+#[cfg(test)]
+mod tests;

@@ -91,4 +91,4 @@ fn in_configuration<'m>(application: &'m Application, place: &'m Place) -> &'m P
 }
 
 #[cfg(test)]
-mod tests;
+pub mod tests;

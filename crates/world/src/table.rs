@@ -22,7 +22,7 @@ const LISTS_MAX: usize = 64;
 pub struct ListenerTable {
     model: Arc<Model>,
     listener: ListenerId,
-    index: Option<Index>,
+    index: Option<Arc<Index>>,
 }
 
 type Positions = Vec<u32>;
@@ -51,8 +51,17 @@ struct Paths {
 impl ListenerTable {
     pub fn new(model: Arc<Model>, listener: ListenerId) -> Self {
         let rules = &model[listener].rules;
-        let index = (rules.len() > SCANNED_MAX).then(|| Index::new(rules));
+        let index = (rules.len() > SCANNED_MAX).then(|| Arc::new(Index::new(rules)));
         ListenerTable { model, listener, index }
+    }
+
+    /// Of a changed model: the index stays where the rules did.
+    pub fn changed(&self, model: Arc<Model>) -> Self {
+        let listener = self.listener;
+        match model[listener].rules.is_same(&self.model[listener].rules) {
+            true => ListenerTable { model, listener, index: self.index.clone() },
+            false => ListenerTable::new(model, listener),
+        }
     }
 }
 

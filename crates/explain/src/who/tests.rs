@@ -64,7 +64,7 @@ fn listener(port: u16, rules: Vec<Rule>) -> Listener {
         protocol: ListenerProtocol::Http,
         certificates: Vec::new(),
         tls_policy: TlsPolicy::default(),
-        rules,
+        rules: rules.into(),
         default_action: answers(200),
         default_place: place(),
         attributes: Default::default(),
@@ -104,8 +104,9 @@ fn world(admitted: &[&str], sources: &[&str], machine: &[&str], views: &[u32]) -
         networks: vec![
             network("office", &["10.1.0.0/16", "192.0.2.0/24"], &[]),
             network("behind", &["10.1.2.0/24", "10.2.0.0/16"], &["192.0.2.200/32"]),
-        ],
-        security_groups: vec![group("edge", admitted), group("machine", machine)],
+        ]
+        .into(),
+        security_groups: vec![group("edge", admitted), group("machine", machine)].into(),
         instances: vec![Instance {
             name: "one".into(),
             addresses: vec![inside],
@@ -115,7 +116,8 @@ fn world(admitted: &[&str], sources: &[&str], machine: &[&str], views: &[u32]) -
             applications: Vec::new(),
             guarded: Default::default(),
             place: place(),
-        }],
+        }]
+        .into(),
         load_balancers: vec![LoadBalancer {
             name: "edge".into(),
             scheme: Scheme::InternetFacing,
@@ -127,15 +129,17 @@ fn world(admitted: &[&str], sources: &[&str], machine: &[&str], views: &[u32]) -
             attributes: Default::default(),
             listeners: vec![ListenerId(0), ListenerId(1)],
             place: place(),
-        }],
-        listeners: vec![listener(80, vec![only]), listener(81, Vec::new())],
+        }]
+        .into(),
+        listeners: vec![listener(80, vec![only]), listener(81, Vec::new())].into(),
         records: vec![
             record(RecordData::Alias(LoadBalancerId(0)), Vec::new()),
             record(
                 RecordData::Addresses(vec![inside]),
                 views.iter().map(|id| NetworkId(*id)).collect(),
             ),
-        ],
+        ]
+        .into(),
         ..Model::default()
     };
     world::compile(model, 1)
@@ -206,7 +210,7 @@ fn clients_are_asked_once_for_what_is_looked_at_on_their_way() {
     let world = world(&["10.0.0.0/8"], &["192.0.2.0/24"], &NETS[..7], &[0, 1]);
     let atlas = Atlas::of(&world);
     // Admitted or not; of the three scopes and two families; of one network, the other, or none.
-    let rows = [("http://203.0.113.9/", 12), ("http://10.9.0.9/", 12)];
+    let rows = [("http://203.0.113.9/", 12), ("http://10.9.0.9/", 13)];
     for (url, walks_max) in rows {
         let request = request(url);
         with_facts(|facts| {

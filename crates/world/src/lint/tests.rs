@@ -17,7 +17,7 @@ fn place(line: u32) -> Place {
 }
 
 /// One load balancer, one HTTP listener on port 80 that forwards to one target.
-fn good() -> Model {
+pub fn good() -> Model {
     let rule = |peer| SecurityRule {
         ports: Ports(vec![PortRange { first: 80, last: 80 }]),
         peers: vec![peer],
@@ -29,7 +29,8 @@ fn good() -> Model {
             ingress: vec![rule(Peer::Anywhere)],
             egress: None,
             place: place(1),
-        }],
+        }]
+        .into(),
         load_balancers: vec![LoadBalancer {
             name: "public".into(),
             scheme: Scheme::InternetFacing,
@@ -41,7 +42,8 @@ fn good() -> Model {
             attributes: LoadBalancerAttributes::default(),
             listeners: vec![ListenerId(0)],
             place: place(3),
-        }],
+        }]
+        .into(),
         listeners: vec![Listener {
             name: "http".into(),
             load_balancer: LoadBalancerId(0),
@@ -49,7 +51,7 @@ fn good() -> Model {
             protocol: ListenerProtocol::Http,
             certificates: Vec::new(),
             tls_policy: TlsPolicy::default(),
-            rules: Vec::new(),
+            rules: Vec::new().into(),
             default_action: Action::Forward(Forward {
                 groups: vec![WeightedGroup { group: GroupId(0), weight: 1 }],
                 stickiness: None,
@@ -57,7 +59,8 @@ fn good() -> Model {
             default_place: place(5),
             attributes: ListenerAttributes::default(),
             place: place(4),
-        }],
+        }]
+        .into(),
         target_groups: vec![TargetGroup {
             name: "app".into(),
             protocol: TargetProtocol::Http,
@@ -74,7 +77,8 @@ fn good() -> Model {
             minimum_healthy_targets: 1,
             application: None,
             place: place(6),
-        }],
+        }]
+        .into(),
         ..Model::default()
     }
 }
@@ -129,7 +133,7 @@ fn shadowed_rules() {
     for (paths, methods, later_paths, later_methods, shadowed) in rows {
         let mut model = good();
         model.listeners[0].rules =
-            vec![rule(1, paths, methods), rule(2, later_paths, later_methods)];
+            vec![rule(1, paths, methods), rule(2, later_paths, later_methods)].into();
         let expected: &[&str] = if shadowed { &["lint/shadowed-rule"] } else { &[] };
         assert_eq!(
             codes(&model),
@@ -149,7 +153,7 @@ fn certificates_cover_the_hosts_of_rules() {
         let mut only = rule(1, &[], &[]);
         only.conditions =
             vec![Condition::Host(vec![Matcher::Wildcard(Wildcard::insensitive(host))])];
-        listener.rules = vec![only];
+        listener.rules = vec![only].into();
         let expected: &[&str] = if covered { &[] } else { &["lint/certificate-does-not-cover"] };
         assert_eq!(codes(&model), expected, "{host}");
         assert_eq!(lint(&model, &|_| None), [], "not known is not guessed");
@@ -178,7 +182,7 @@ fn redirects_lead_somewhere() {
     for (protocol, port, path, expected) in rows {
         let mut model = good();
         model.listeners[0].rules =
-            vec![Rule { action: redirect(protocol, port, path), ..rule(1, &["/a"], &[]) }];
+            vec![Rule { action: redirect(protocol, port, path), ..rule(1, &["/a"], &[]) }].into();
         assert_eq!(
             codes(&model),
             expected.into_iter().collect::<Vec<_>>(),
@@ -206,11 +210,17 @@ fn the_rest_one_by_one() {
         ["lint/target-is-listener"]
     );
     assert_eq!(
-        change(|m| m.target_groups.push(m.target_groups[0].clone())),
+        change(|m| {
+            let first = m.target_groups[0].clone();
+            m.target_groups.push(first);
+        }),
         ["lint/unused-target-group"]
     );
     assert_eq!(
-        change(|m| m.security_groups.push(m.security_groups[0].clone())),
+        change(|m| {
+            let first = m.security_groups[0].clone();
+            m.security_groups.push(first);
+        }),
         ["lint/unused-security-group"]
     );
     assert_eq!(

@@ -56,7 +56,7 @@ fn table(conditions: Vec<Vec<Condition>>) -> ListenerTable {
         attributes: ListenerAttributes { allow_ambiguous_paths: true, ..Default::default() },
         place: place.clone(),
     };
-    let model = Model { listeners: vec![listener], ..Model::default() };
+    let model = Model { listeners: vec![listener].into(), ..Model::default() };
     ListenerTable::new(Arc::new(model), ListenerId(0))
 }
 
