@@ -56,7 +56,7 @@ fn at<'m>(
     name: &str,
     visible: &dyn Fn(NetworkId) -> bool,
 ) -> Result<Vec<&'m Record>, Obstacle> {
-    let all = of_name(records, name);
+    let all = records_of(records, name);
     if all.is_empty() {
         return Err(Obstacle::NameNoRecord);
     }
@@ -69,8 +69,9 @@ fn at<'m>(
     if public.is_empty() { Err(Obstacle::NameNotVisible) } else { Ok(public) }
 }
 
-/// Whatever view they belong to; the nearest wildcard only where the name itself has none.
-fn of_name<'m>(records: &'m [Record], name: &str) -> Vec<&'m Record> {
+/// The records of a name, whatever view they belong to; of the nearest wildcard only where the name
+/// itself has none.
+pub fn records_of<'m>(records: &'m [Record], name: &str) -> Vec<&'m Record> {
     let exact: Vec<&Record> = records.iter().filter(|record| record.name.0 == name).collect();
     if !exact.is_empty() {
         return exact;

@@ -189,6 +189,14 @@ pub const WELL: &[(&str, &[(&str, &str)])] = &[
         ],
     ),
     (
+        "a host whose name is kept elsewhere, beside one that is kept here",
+        &[
+            (NAMES, "[\"shop.co.example\", \"other.co.example\"]"),
+            ("record \"shop.example\" {", "record \"shop.co.example\" {"),
+            (DEFAULT, RULE_OTHER),
+        ],
+    ),
+    (
         "nginx answers everybody by its default server",
         &[(FRONT, "    port    = 8080\n    nginx   = \"everybody.conf\"\n")],
     ),
@@ -215,6 +223,7 @@ pub const WELL: &[(&str, &[(&str, &str)])] = &[
 ];
 
 const RULE_SHOP: &str = "    rule \"shop\" {\n      host    = [\"shop.example\"]\n      forward = target_group.web\n    }\n\n    default {\n      forward = target_group.web\n    }\n";
+const RULE_OTHER: &str = "    rule \"other\" {\n      host    = [\"other.co.example\"]\n      forward = target_group.web\n    }\n\n    default {\n      forward = target_group.web\n    }\n";
 const ADMIN: &str = "    default {\n      forward = target_group.web\n    }\n  }\n\n  listener \"admin\" {\n    port         = 8443\n    protocol     = \"HTTPS\"\n    certificates = [certificate.admin]\n\n    default {\n      forward = target_group.web\n    }\n";
 
 const NAMES: &str = "[\"shop.example\"]";

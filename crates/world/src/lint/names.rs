@@ -7,7 +7,7 @@ use model::{
     Action, CertificateId, Finding, ListenerId, ListenerProtocol, LoadBalancerId, Model, Place,
     Record, RecordData, Scheme, TargetAddress, Url,
 };
-use verdict::name::{Destination, Scope, resolve, scope};
+use verdict::name::{Destination, Scope, records_of, resolve, scope};
 
 use super::{forwarded_groups, literal_hosts, names_host};
 use crate::{alias_addresses, everywhere, has_address, load_balancers_at};
@@ -107,11 +107,11 @@ fn not_led(model: &Model, id: LoadBalancerId, host: &str, place: &Place) -> Opti
     let hint = format!(
         "add `record \"{host}\" {{ alias = load_balancer.{name} }}`, or take the host out of the rule"
     );
-    match records_of(model, host)[..] {
+    match records_of(&model.records, host)[..] {
         [] => {
             let kept = kept_here(model, host)?;
             let text = format!("no record leads `{host}` to the load balancer `{name}`");
-            Some(finding(text).related(&kept.place, "names beside it are declared here").hint(hint))
+            Some(finding(text).related(&kept.place, "names around it are declared here").hint(hint))
         }
         [record, ..] => {
             let destinations = everywhere(model, host);
@@ -131,32 +131,14 @@ fn not_led(model: &Model, id: LoadBalancerId, host: &str, place: &Place) -> Opti
     }
 }
 
-/// The records of a name, whoever sees them; of the nearest wildcard where it has none.
-fn records_of<'m>(model: &'m Model, host: &str) -> Vec<&'m Record> {
-    let called = |name: &str| -> Vec<&'m Record> {
-        model.records.iter().filter(|record| record.name.0 == name).collect()
-    };
-    let mut found = called(host);
-    let mut parent = host;
-    while let (true, Some((_, rest))) = (found.is_empty(), parent.split_once('.')) {
-        found = called(&format!("*.{rest}"));
-        parent = rest;
-    }
-    found
-}
-
 /// A record that shows that the names around a host are kept in this configuration: of its parent,
-/// of one below it, or of one beside it.
+/// or of one below it. Whoever is beside it may be anybody's.
 fn kept_here<'m>(model: &'m Model, host: &str) -> Option<&'m Record> {
-    let parent = |name: &str| name.split_once('.').map(|(_, rest)| rest.to_owned());
-    // A parent without a dot is a registry's: whoever is beside it says nothing.
-    let own = parent(host).filter(|parent| parent.contains('.'));
+    let parent = |name: &'m str| name.split_once('.').map(|(_, rest)| rest);
+    let own = host.split_once('.').map(|(_, rest)| rest);
     model.records.iter().find(|record| {
-        let name = &record.name.0;
-        let above = parent(name);
-        Some(name) == own.as_ref()
-            || above.as_deref() == Some(host)
-            || (own.is_some() && above == own)
+        let name = &*record.name.0;
+        own == Some(name) || parent(name) == Some(host)
     })
 }
 
