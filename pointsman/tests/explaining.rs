@@ -205,6 +205,11 @@ const ROWS: &[Row] = &[
             "✗ would fail too: certificate.shop",
             "✗ would fail too: instance.web does not admit load_balancer.edge on tcp/443",
             "✗ would fail too: nothing is declared to listen on port 443 of instance.web",
+            "Fix 1 (security group)",
+            "Fix 2 (tls) have certificate.shop cover shop.example as well",
+            "+ names = [\"*.shop.example\", \"shop.example\"]",
+            "Fix 3",
+            "then: 200 OK",
         ],
     },
     Row {

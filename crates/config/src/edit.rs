@@ -96,6 +96,9 @@ fn place(model: &Model, change: &Change) -> Option<Place> {
         Change::AddCertificate { listener, .. } => {
             model.listeners.get(listener.0 as usize)?.place.clone()
         }
+        Change::CertificateName { certificate, .. } => {
+            model.certificates.get(certificate.0 as usize)?.place.clone()
+        }
         Change::RedirectPort { listener, rule, .. }
         | Change::RedirectProtocol { listener, rule, .. }
         | Change::Weight { listener, rule, .. } => rule_or_default(listener, rule)?,
@@ -144,6 +147,10 @@ fn splices(
             // A site's own certificate is written nowhere.
             tree::is_declared(tree, &certificate.place, "certificate")
                 .then(|| append(text, at, value, &format!("certificate.{}", certificate.name)))?
+        }
+        Change::CertificateName { name, .. } => {
+            let names = (word == "certificate").then(|| tree::value(block, "names"))??;
+            append(text, at, names, &quoted(name))
         }
         Change::RedirectPort { port, .. } => {
             let redirect = inner(block, &["rule", "default"], "redirect")?;

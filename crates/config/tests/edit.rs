@@ -402,6 +402,9 @@ fn changes(model: &Model) -> Vec<Change> {
             all.push(Change::AddEgress { group: group_id, port: 8444, peer: peer.clone() });
         }
     }
+    for certificate in (0..model.certificates.len()).map(|id| CertificateId(id as u32)) {
+        all.push(Change::CertificateName { certificate, name: "added.example".into() });
+    }
     for (id, listener) in model.listeners.iter().enumerate() {
         let listener_id = ListenerId(id as u32);
         let certificates = (0..model.certificates.len()).map(|id| CertificateId(id as u32));
@@ -472,6 +475,6 @@ fn every_change_of_the_text_is_that_of_the_model() {
             }
         }
     }
-    assert_eq!(kinds.len(), 12, "every kind of change is made: {kinds:?}");
+    assert_eq!(kinds.len(), 13, "every kind of change is made: {kinds:?}");
     assert!(made > 500, "{made} changes were made");
 }

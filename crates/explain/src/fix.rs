@@ -1,20 +1,24 @@
 //! The smallest changes that mend: proposed from the first "no", applied to a copy of the model, and
 //! kept only if the same question then gets further.
 
+mod mended;
 mod rules;
 mod targets;
 
 use std::collections::BTreeSet;
 
 use model::{
-    Asker, Cause, Change, GroupId, ListenerId, Model, NetworkId, Obstacle, Peer, RecordId, Refusal,
+    Asker, Cause, CertificateId, CertificateSource, Change, GroupId, ListenerId, Model, NetworkId,
+    Obstacle, Peer, RecordId, Refusal,
 };
 use world::World;
 
-use crate::facts::{Facts, TargetView};
+use crate::facts::Facts;
 use crate::outcome::{Grade, Outcome, Stage};
 use crate::question::{Client, Request};
 use crate::walk::door::ask_door;
+
+use self::mended::Mended;
 
 /// Changes that are tried for one stop.
 const TRIED_MAX: usize = 16;
@@ -32,6 +36,8 @@ pub struct Fix {
     pub words: String,
     /// What the client gets with this and every earlier fix.
     pub then: BTreeSet<Outcome>,
+    /// It takes a new certificate as well, which no change of the configuration brings.
+    pub takes_certificate: bool,
     /// Another change that mends the same.
     pub instead: Option<(Change, String)>,
 }
@@ -52,17 +58,14 @@ pub fn fixes(
     asker: Asker,
 ) -> Vec<Fix> {
     let mut fixes: Vec<Fix> = Vec::new();
-    let mut mended: Option<World> = None;
-    // What was seen of these targets does not hold for them as they are changed.
-    let mut changed_groups: BTreeSet<GroupId> = BTreeSet::new();
+    let mut changed_world: Option<World> = None;
+    let mut mended = Mended::default();
     let seen = facts;
     while fixes.len() < FIXES_MAX {
-        let now = mended.as_ref().unwrap_or(world);
-        let as_changed = |id: GroupId, at: usize| match changed_groups.contains(&id) {
-            true => TargetView::ASSUMED,
-            false => (seen.targets)(id, at),
-        };
-        let facts = &Facts { targets: &as_changed, ..*seen };
+        let now = changed_world.as_ref().unwrap_or(world);
+        let targets = |id: GroupId, at: usize| mended.target(seen, id, at);
+        let certificates = |id: CertificateId| mended.certificate(seen, id);
+        let facts = &Facts { targets: &targets, certificates: &certificates, ..*seen };
         let ends = request.ends(now, facts, client);
         let Some(outcome) =
             ends.iter().find(|o| !matches!(o.grade(), Grade::Reaches | Grade::NotKnown))
@@ -76,12 +79,11 @@ pub fn fixes(
         for (change, words) in
             propose(now, &at_stop, client, asker, outcome).into_iter().take(TRIED_MAX)
         {
-            let group = outcome.group.filter(|_| outcome.stage >= Stage::TargetSecurityGroup);
-            let then_seen = |id: GroupId, at: usize| match group == Some(id) {
-                true => TargetView::ASSUMED,
-                false => as_changed(id, at),
-            };
-            let facts = &Facts { targets: &then_seen, ..*seen };
+            let mut mended = mended.clone();
+            mended.change(&change, outcome);
+            let targets = |id: GroupId, at: usize| mended.target(seen, id, at);
+            let certificates = |id: CertificateId| mended.certificate(seen, id);
+            let facts = &Facts { targets: &targets, certificates: &certificates, ..*seen };
             let Some((changed, then)) = try_change(now, facts, request, client, &change, &ends)
             else {
                 continue;
@@ -103,14 +105,18 @@ pub fn fixes(
             // One alternative is worth showing, if it mends as much.
             let equal = instead.into_iter().find(|other| further(&other.then) >= further(&then));
             let instead = equal.map(|other| (other.change, other.words));
-            (Fix { stage, cause, change, words, then, instead }, changed)
+            let takes_certificate = mended.takes_certificate();
+            (Fix { stage, cause, change, words, then, takes_certificate, instead }, changed)
         });
         match found {
             Some((fix, changed)) => {
-                changed_groups
-                    .extend(outcome.group.filter(|_| fix.stage >= Stage::TargetSecurityGroup));
+                mended.change(&fix.change, outcome);
                 fixes.push(fix);
-                mended = Some(changed);
+                changed_world = Some(changed);
+            }
+            // What a new certificate mends keeps nothing behind it from being mended here.
+            None if outcome.stage == Stage::Tls && !mended.takes_certificate() => {
+                mended.suppose_certificate(&at_stop.url.host);
             }
             None => break,
         }
@@ -289,6 +295,20 @@ fn visible(model: &Model, request: &Request, asker: Asker) -> Vec<(Change, Strin
 }
 
 fn certificates(model: &Model, request: &Request, id: ListenerId) -> Vec<(Change, String)> {
+    let host = &request.url.host;
+    let own = model[id].certificates.iter().filter(|id| {
+        // Without names it has those of this machine, whatever they are.
+        model[**id].source == CertificateSource::Development && !model[**id].names.is_empty()
+    });
+    let names = own.map(|id| {
+        let words = format!("have certificate.{} cover {host} as well", model[*id].name);
+        (Change::CertificateName { certificate: *id, name: host.clone() }, words)
+    });
+    others(model, request, id).into_iter().chain(names).collect()
+}
+
+/// Certificates of other listeners that cover the name.
+fn others(model: &Model, request: &Request, id: ListenerId) -> Vec<(Change, String)> {
     let has = |at: usize| model[id].certificates.iter().any(|c| c.0 as usize == at);
     let covers = |certificate: &model::Certificate| {
         certificate.names.iter().any(|name| verdict::certificate::covers(name, &request.url.host))

@@ -238,11 +238,15 @@ pub fn other_report(inquiry: &Inquiry<'_>, asker: Asker) -> OtherReport {
 
 fn fix_report(fix: &Fix) -> FixReport {
     let then: BTreeSet<String> = fix.then.iter().map(Outcome::words).collect();
+    let then: Vec<String> = then.into_iter().collect();
     FixReport {
         stage: fix.stage,
         words: fix.words.clone(),
         diff: Vec::new(),
-        then: then.into_iter().collect::<Vec<_>>().join(", or "),
+        then: match fix.takes_certificate {
+            true => format!("with a new certificate: {}", then.join(", or ")),
+            false => then.join(", or "),
+        },
         instead: fix.instead.as_ref().map(|(_, words)| words.clone()),
         change: Some(fix.change.clone()),
     }

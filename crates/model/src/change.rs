@@ -19,6 +19,8 @@ pub enum Change {
     AddEgress { group: SecurityGroupId, port: u16, peer: Peer },
     /// Adds a certificate at the end of a listener's.
     AddCertificate { listener: ListenerId, certificate: CertificateId },
+    /// Has a certificate of the local authority cover one more name.
+    CertificateName { certificate: CertificateId, name: String },
     /// Has a redirect lead to another port; `None`: that of the default action.
     RedirectPort { listener: ListenerId, rule: Option<usize>, port: u16 },
     /// Has a redirect lead to another protocol: `HTTP` or `HTTPS`.
@@ -66,6 +68,9 @@ impl Change {
             }
             Change::AddCertificate { listener, certificate } => {
                 model.listeners[listener.0 as usize].certificates.push(*certificate);
+            }
+            Change::CertificateName { certificate, name } => {
+                model.certificates[certificate.0 as usize].names.push(name.clone());
             }
             Change::RedirectPort { listener, rule, port } => {
                 if let Some(Action::Redirect(redirect)) = action(model, *listener, *rule) {

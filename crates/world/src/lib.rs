@@ -97,6 +97,7 @@ impl World {
             | Change::AddIngress { group, .. }
             | Change::AddEgress { group, .. } => Some(*group),
             Change::AddCertificate { .. }
+            | Change::CertificateName { .. }
             | Change::RedirectPort { .. }
             | Change::RedirectProtocol { .. }
             | Change::AddPath { .. }
