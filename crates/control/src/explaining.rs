@@ -6,9 +6,10 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use config::Sources;
+use explain::probe::Plan;
 use explain::{
-    Answer, BadQuestion, Behaviour, CertificateView, Enforcement, FactSource, Facts, Query, Report,
-    TargetView, Trust,
+    Answer, BadQuestion, Behaviour, CertificateView, Enforcement, FactSource, Facts, ObservedBy,
+    Query, Report, TargetView, Trust,
 };
 use machine::board::{Board, TargetBoard};
 use machine::health::ProbeResult;
@@ -84,19 +85,24 @@ pub struct FromFiles<'k> {
 
 impl FromFiles<'_> {
     pub fn answer(&self, world: &World, query: &Query) -> Result<Answer, BadQuestion> {
+        let answer = self.knowing(|facts| query.answer(world, facts))?;
+        Ok(with_changes(answer, self.sources, &world.model))
+    }
+
+    /// What a probe is to ask.
+    pub fn plan(&self, world: &World, query: &Query) -> Result<Plan, BadQuestion> {
+        self.knowing(|facts| query.plan(world, facts))
+    }
+
+    fn knowing<T>(&self, ask: impl FnOnce(&Facts<'_>) -> T) -> T {
         let certificates = |id| self.certificates.view(id);
-        let facts = Facts {
+        ask(&Facts {
             now_unix: self.now_unix,
             certificates: &certificates,
             targets: &|_, _| TargetView::ASSUMED,
             enforcement: &|_| Enforcement::NotKnown,
             source: FactSource::Configuration,
-        };
-        let mut answer = query.answer(world, &facts)?;
-        if let Answer::Explain(report) = &mut answer {
-            show_changes(report, self.sources, &world.model);
-        }
-        Ok(answer)
+        })
     }
 }
 
@@ -111,6 +117,16 @@ pub struct Running<'k> {
 
 impl Running<'_> {
     pub fn answer(&self, world: &World, query: &Query) -> Result<Answer, BadQuestion> {
+        let answer = self.knowing(world, |facts| query.answer(world, facts))?;
+        Ok(with_changes(answer, self.sources, &world.model))
+    }
+
+    /// What a probe is to ask.
+    pub fn plan(&self, world: &World, query: &Query) -> Result<Plan, BadQuestion> {
+        self.knowing(world, |facts| query.plan(world, facts))
+    }
+
+    fn knowing<T>(&self, world: &World, ask: impl FnOnce(&Facts<'_>) -> T) -> T {
         let mut enforced: BTreeMap<ListenerId, Enforcement> = BTreeMap::new();
         for (address, enforcement) in self.enforcement {
             let how = match enforcement {
@@ -128,19 +144,21 @@ impl Running<'_> {
             let board = self.board.groups.get(group.0 as usize).and_then(|g| g.targets.get(at));
             board.map_or(TargetView::ASSUMED, |board| target_view(declared, board))
         };
-        let facts = Facts {
+        ask(&Facts {
             now_unix: self.now_unix,
             certificates: &certificates,
             targets: &targets,
             enforcement: &|id| enforced.get(&id).copied().unwrap_or(Enforcement::NotKnown),
             source: FactSource::Running,
-        };
-        let mut answer = query.answer(world, &facts)?;
-        if let Answer::Explain(report) = &mut answer {
-            show_changes(report, self.sources, &world.model);
-        }
-        Ok(answer)
+        })
     }
+}
+
+fn with_changes(mut answer: Answer, sources: &Sources, model: &Model) -> Answer {
+    if let Answer::Explain(report) = &mut answer {
+        show_changes(report, sources, model);
+    }
+    answer
 }
 
 fn target_view(group: &TargetGroup, board: &TargetBoard) -> TargetView {
@@ -152,6 +170,7 @@ fn target_view(group: &TargetGroup, board: &TargetBoard) -> TargetView {
         weight: board.weight,
         behaviour: board.probed.map_or(Behaviour::NotKnown, |(seen, _)| behaviour(group, seen)),
         observed_unix: board.probed.map(|(_, at)| at),
+        observed_by: ObservedBy::HealthCheck,
     }
 }
 

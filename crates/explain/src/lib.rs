@@ -14,6 +14,7 @@ mod expect;
 mod facts;
 mod fix;
 mod hop;
+mod observed;
 mod outcome;
 mod page;
 mod query;
@@ -26,19 +27,26 @@ mod walk;
 mod who;
 
 pub mod pages;
+pub mod probe;
 
 pub use chain::{Leg, REDIRECTS_MAX};
 pub use compare::{CompareReport, compare, compare_text};
 pub use expect::{Violation, prove};
-pub use facts::{Behaviour, CertificateView, Enforcement, FactSource, Facts, TargetView, Trust};
+pub use facts::{
+    Behaviour, CertificateView, Enforcement, FactSource, Facts, ObservedBy, TargetView, Trust,
+};
 pub use fix::{Fix, fixes};
-pub use hop::{Evidence, Hop, Near, Recorder, State, Trace};
+pub use hop::{Aimed, Evidence, Hop, Near, Recorder, State, Trace};
+pub use observed::Observed;
 pub use outcome::{Grade, Outcome, Sees, Speaker, Stage, reason};
 pub use query::{Answer, BadQuestion, Query, Verb};
 pub use question::{Client, Request, UnknownAsker, asker_words, clients_of, parse_asker};
-pub use report::{FixReport, OtherReport, REPORT_VERSION, Report, askers, explain};
+pub use report::{
+    CallReport, FixReport, LegReport, OtherReport, OutcomeReport, PartReport, REPORT_VERSION,
+    Report, askers, explain,
+};
 pub use space::{Cuts, Membership, Piece, prefixes};
 pub use tables::{ROWS_MAX, ReachReport, WhoReport, reach, reach_text, who, who_text};
 pub use text::{Layout, Paint, text};
 pub use walk::{Ask, addresses, only_other_family, walk};
-pub use who::{Atlas, PIECES_MAX, Part, Partition, partition, partition_of};
+pub use who::{Alike, Atlas, PIECES_MAX, Part, Partition, partition, partition_of};

@@ -10,6 +10,7 @@ use crate::facts::Facts;
 use crate::fix::{Fix, fixes};
 use crate::hop::{Evidence, Hop, State};
 use crate::outcome::{Grade, Outcome, Stage};
+use crate::probe::{ProbeReport, SEEN_OTHERWISE};
 use crate::question::{Request, asker_words};
 use crate::who::{Atlas, Part, partition_of};
 
@@ -32,6 +33,9 @@ pub struct Report {
     pub calls: Vec<CallReport>,
     pub advice: Vec<String>,
     pub left_out: Option<String>,
+    /// What real packets saw beside it, if there were any.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub probe: Option<ProbeReport>,
     pub exit_code: u8,
 }
 
@@ -134,6 +138,7 @@ pub fn explain(atlas: &Atlas<'_>, facts: &Facts<'_>, request: &Request, asker: A
         left_out: (!partition.left_out.is_empty()).then(|| {
             format!("{} pieces at most are asked: the rest was not", crate::who::PIECES_MAX)
         }),
+        probe: None,
         exit_code: worst.exit_code(),
     };
     // A page of which a call fails does not work.
@@ -145,6 +150,16 @@ pub fn explain(atlas: &Atlas<'_>, facts: &Facts<'_>, request: &Request, asker: A
         report.exit_code = Grade::Fails.exit_code();
     }
     report
+}
+
+impl Report {
+    /// An explanation that was seen to be otherwise says so first.
+    pub fn beside(&mut self, probe: ProbeReport) {
+        if !probe.findings.is_empty() {
+            self.exit_code = SEEN_OTHERWISE;
+        }
+        self.probe = Some(probe);
+    }
 }
 
 pub fn grade(outcomes: &BTreeSet<Outcome>) -> Grade {

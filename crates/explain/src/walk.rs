@@ -12,6 +12,8 @@ mod told;
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
+pub use self::application::scheme as target_scheme;
+
 use model::{Cause, LoadBalancerId, NetworkId, Url};
 use verdict::journey::{Hypothetical, Secured};
 use world::World;

@@ -1,6 +1,5 @@
 //! Answers over the control socket.
 
-use explain::{Answer, BadQuestion, Query};
 use signal::CoreCounters;
 
 use super::Instance;
@@ -38,12 +37,18 @@ impl Instance {
                 let text = if self.draining { "draining" } else { "serving" };
                 serde_json::to_vec(&HealthAnswer { serving: !self.draining, text: text.into() })
             }
-            Question::Explain(query) => serde_json::to_vec(&self.explain(&query)),
+            Question::Explain(query) => serde_json::to_vec(
+                &self.running(|running| running.answer(&self.snapshot.world, &query)),
+            ),
+            Question::Plan(query) => serde_json::to_vec(
+                &self.running(|running| running.plan(&self.snapshot.world, &query)),
+            ),
         };
         let _ = asked.answer.send(answer.unwrap_or_default());
     }
 
-    fn explain(&self, query: &Query) -> Result<Answer, BadQuestion> {
+    /// What is known now, on a thread that may take its time.
+    fn running<T: Send>(&self, ask: impl FnOnce(&Running<'_>) -> T + Send) -> T {
         let board = self.health.board();
         let running = Running {
             sources: &self.told.sources,
@@ -52,7 +57,7 @@ impl Instance {
             enforcement: &self.enforcement,
             now_unix: net::clock::unix_seconds(),
         };
-        net::core::yielding(|| running.answer(&self.snapshot.world, query))
+        net::core::yielding(|| ask(&running))
     }
 
     pub fn status(&self) -> status::Status {
