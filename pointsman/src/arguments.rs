@@ -122,6 +122,14 @@ pub struct Files {
 pub struct CheckArguments {
     #[command(flatten)]
     pub files: Files,
+    /// Ask every expectation with real packets too, for everybody whom this machine can be.
+    #[arg(long)]
+    pub live: bool,
+    /// What was asked, for programs; the shape has a version.
+    #[arg(long, requires = "live")]
+    pub json: bool,
+    #[command(flatten)]
+    pub instance: Instance,
 }
 
 #[derive(Debug, Args)]

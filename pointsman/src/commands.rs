@@ -13,7 +13,7 @@ use crate::arguments::{
     CheckArguments, Command, DemoArguments, Files, FmtArguments, Instance, LogFormat, LogLevel,
     ReloadArguments, RunArguments, StatusArguments,
 };
-use crate::{ask, one_liner};
+use crate::{ask, findings, one_liner};
 
 pub const FAILED: u8 = 1;
 pub const BAD_CONFIGURATION: u8 = 2;
@@ -190,24 +190,48 @@ fn check(arguments: &CheckArguments) -> ExitCode {
     if findings.iter().any(|f| f.severity == Severity::Error && f.code != EXPECTATION_BROKEN) {
         return ExitCode::from(BAD_CONFIGURATION);
     }
-    if !examined.broken.is_empty() {
+    if !examined.broken.is_empty() && !arguments.json {
         ask::explain_broken(&sources, &examined);
-        return ExitCode::from(BROKEN_EXPECTATION);
     }
+    let proved = examined.broken.is_empty();
     let model = &examined.world.model;
+    if proved && !arguments.json {
+        println!("{}", summary(model));
+    }
+    let held = match arguments.live {
+        true => match live(&examined.world, arguments) {
+            Ok(held) => held,
+            Err(code) => return code,
+        },
+        false => true,
+    };
+    ExitCode::from(if proved && held { 0 } else { BROKEN_EXPECTATION })
+}
+
+fn summary(model: &model::Model) -> String {
     let expectations = match model.expectations.len() {
         0 => String::new(),
         1 => ", and 1 expectation holds".to_owned(),
         count => format!(", and {count} expectations hold"),
     };
-    println!(
+    format!(
         "ok: {} load balancers, {} listeners, {} rules, {} target groups{expectations}",
         model.load_balancers.len(),
         model.listeners.len(),
         model.listeners.iter().map(|listener| listener.rules.len()).sum::<usize>(),
         model.target_groups.len()
-    );
-    ExitCode::SUCCESS
+    )
+}
+
+/// Whether every expectation that could be asked holds here and now.
+fn live(world: &world::World, arguments: &CheckArguments) -> Result<bool, ExitCode> {
+    let trusted = ask::trusted(&arguments.instance)?;
+    let found = ::lab::live::expectations(world, &trusted);
+    match arguments.json {
+        true => println!("{}", findings::json(&found)),
+        false => print!("{}", findings::text(&found)),
+    }
+    Ok(!findings::any_broken(&found))
 }
 
 fn expand(files: &Files) -> ExitCode {

@@ -1,8 +1,8 @@
-//! Explanations beside real packets: `explain --probe`.
+//! Explanations and expectations beside real packets: `explain --probe`, `check --live`.
 
 mod support;
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::process::{Command, Output};
 
@@ -210,4 +210,70 @@ fn what_is_not_asked_is_said() {
     assert_eq!(exit, Some(5), "{probe:#}");
     let page = program(instance.folder.path(), &["explain", "admit/no-rule", "--probe"]);
     assert_eq!(page.status.code(), Some(2), "a code is not probed");
+}
+
+#[test]
+fn expectations_are_asked_here_and_now() {
+    let origin = Origin::answering("hello");
+    let port = free_port();
+    let url = format!("http://127.0.0.1:{port}/");
+    let expect = format!(
+        r#"
+expect "the shop is for the office" {{
+  url    = "{url}"
+  works  = [network.office]
+  denied = [network.guest]
+}}
+expect "nobody comes from far" {{
+  url    = "http://203.0.113.10:{port}/"
+  denied = [network.far]
+}}
+expect "orders can be made" {{
+  url    = "{url}"
+  method = "POST"
+  works  = [network.office]
+}}
+"#
+    );
+    let configuration = site(port, &[origin.address]) + &expect;
+    let instance = Instance::start(&configuration);
+    instance.await_target("app", "healthy");
+    let file = instance.folder.path().join("site.hcl");
+    let folder = instance.folder.path().to_owned();
+    let check = |more: &[&str]| {
+        let mut arguments = vec!["check", file.to_str().unwrap(), "--live"];
+        arguments.extend(more);
+        program(&folder, &arguments)
+    };
+    let told = check(&[]);
+    let words = text(&told);
+    assert!(words.contains("3 expectations hold"), "{words}");
+    assert!(words.contains("2 ok, 0 broken, 2 not asked"), "{words}");
+    assert!(words.contains("no address of far on this machine"), "{words}");
+    assert!(words.contains("POST may change something"), "{words}");
+    assert_eq!(told.status.code(), Some(0), "{words}");
+    // Proved all the same, and nobody serves.
+    drop(instance);
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::write(&file, &configuration).unwrap();
+    let told = check(&["--json"]);
+    let value = json(&told);
+    assert_eq!(told.status.code(), Some(3), "{value:#}");
+    let row = |from: &str| {
+        let rows = value["requests"].as_array().unwrap();
+        rows.iter().find(|row| row["from"].as_str().unwrap().starts_with(from)).unwrap().clone()
+    };
+    let office: IpAddr = row("office")["client"].as_str().unwrap().parse().unwrap();
+    assert!(office.to_string().starts_with("127.0.1."), "{office}");
+    assert_eq!(row("office")["holds"], false);
+    assert_eq!(row("far")["holds"], Value::Null);
+    let page =
+        include_str!("../../docs/explain.md").split("### `check --live` and").nth(1).unwrap();
+    for field in ["version", "requests"]
+        .into_iter()
+        .chain(row("far").as_object().unwrap().keys().map(String::as_str))
+    {
+        assert!(page.contains(&format!("| `{field}` |")), "`{field}` is not documented");
+    }
+    let _ = std::fs::remove_dir_all(&folder);
 }

@@ -94,6 +94,10 @@ impl Wish<'_> {
         }
     }
 
+    pub fn not_asked(&self, model: &Model, why: String) -> Finding {
+        self.finding(model, self.expected(), FindingResult::NotAsked(why))
+    }
+
     fn expected(&self) -> String {
         match self.wanted {
             Wanted::Works => wanted(self.expectation),

@@ -1,6 +1,7 @@
-//! Real packets from this machine: what an explanation is held against. Everything is asked at once, and
-//! nothing is waited for longer than the limits below.
+//! Real packets from this machine: what an explanation is held against, and whether expectations hold
+//! here and now. Everything is asked at once, and nothing is waited for longer than the limits below.
 
+mod expectations;
 mod own;
 mod target;
 
@@ -14,6 +15,8 @@ use model::{AddressSet, Url};
 use tls::{TargetTls, Trusted};
 
 use crate::observe::{Call, Trusts, observe};
+
+pub use expectations::expectations;
 
 /// A lost packet is sent again after a second.
 const CONNECT_LIMIT: Duration = Duration::from_millis(1500);

@@ -32,6 +32,7 @@ use explain::{Atlas, Request, addresses};
 use model::Url;
 use world::World;
 
+pub(crate) use hosts::with_facts;
 pub(crate) use node::first_in;
 
 pub use applications::Listening;

@@ -20,6 +20,12 @@ pub fn client(clients: &AddressSet, to: IpAddr) -> Option<IpAddr> {
     chosen.filter(|chosen| clients.contains(*chosen)).or_else(|| another(clients, to))
 }
 
+/// Somebody of `clients`, wherever they go.
+pub fn anybody(clients: &AddressSet) -> Option<IpAddr> {
+    let own = addresses().and(clients);
+    first_in(&own, true).or_else(|| first_in(&own, false))
+}
+
 /// Another address of this machine's. Those on loopback and the others lead nowhere together: within
 /// one machine they would, and in no network.
 fn another(clients: &AddressSet, to: IpAddr) -> Option<IpAddr> {
