@@ -13,7 +13,7 @@ pub struct Arguments {
 }
 
 const EXIT_CODES: &str = "Exit codes: 0 done (`explain`: it reaches), 1 failed, 2 bad configuration, usage or question, \
-     3 blocked, or a broken expectation, 4 reaches and fails.";
+     3 blocked, or a broken expectation, 4 reaches and fails, 5 seen otherwise than foretold.";
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -124,6 +124,14 @@ pub struct Files {
 pub struct CheckArguments {
     #[command(flatten)]
     pub files: Files,
+    /// Ask every expectation with real packets too, for everybody whom this machine can be.
+    #[arg(long)]
+    pub live: bool,
+    /// What was asked, for programs; the shape has a version.
+    #[arg(long, requires = "live")]
+    pub json: bool,
+    #[command(flatten)]
+    pub instance: Instance,
 }
 
 #[derive(Debug, Args)]
@@ -170,6 +178,9 @@ pub struct ExplainArguments {
     /// given.
     #[arg(long, value_name = "NETWORK|ADDRESS|CIDR")]
     pub from: Option<String>,
+    /// Ask with real packets too, from this machine: the name, the request, and its targets.
+    #[arg(long)]
+    pub probe: bool,
     /// The address is a page whose scripts call this one; may be given several times.
     #[arg(long, value_name = "URL")]
     pub page: Vec<String>,

@@ -4,12 +4,15 @@ use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use config::{RealEnvironment, Sources};
-use control::{Certificates, Examined, FromFiles};
+use control::{Certificates, Examined, FromFiles, StateDirectory};
+use explain::probe::Plan;
 use explain::{Answer, Atlas, BadQuestion, Layout, Paint, Query, Verb};
+use tls::{LocalAuthority, Trusted};
+use world::World;
 
 use crate::arguments::{
-    CompareArguments, ExplainArguments, Files, Knowledge, ReachArguments, RequestArguments,
-    WhoArguments,
+    CompareArguments, ExplainArguments, Files, Instance, Knowledge, ReachArguments,
+    RequestArguments, WhoArguments,
 };
 use crate::commands::{
     BAD_CONFIGURATION, FAILED, complain, is_broken, load, report, state, wants_color,
@@ -20,6 +23,10 @@ const WIDTH: u16 = 100;
 
 pub fn explain(arguments: &ExplainArguments) -> ExitCode {
     if !arguments.what.contains("://") {
+        if arguments.probe {
+            let text = "`--probe` goes with an address\n  hint: such as `https://shop.example/`";
+            return complain(BAD_CONFIGURATION, text);
+        }
         return page(&arguments.what, arguments.knowledge.json);
     }
     let mut query = match query(Verb::Explain, &arguments.what, &arguments.request) {
@@ -28,7 +35,22 @@ pub fn explain(arguments: &ExplainArguments) -> ExitCode {
     };
     query.from.extend(arguments.from.clone());
     query.calls.clone_from(&arguments.page);
-    answer(&query, &arguments.knowledge)
+    let answered = Knowing::of(&arguments.knowledge).and_then(|knowing| {
+        if arguments.probe {
+            let trusted = trusted(&arguments.knowledge.instance)?;
+            query = ::lab::live::probe(&query, &trusted, |query| knowing.plan(query))?;
+        }
+        knowing.answer(&query)
+    });
+    told(answered, &arguments.knowledge)
+}
+
+/// Whom this machine trusts, and the local authority, if there is one.
+pub fn trusted(instance: &Instance) -> Result<Trusted, ExitCode> {
+    let authority = LocalAuthority::certificate_below(state(instance).path());
+    Trusted::of_machine([&*authority]).map_err(|error| {
+        complain(FAILED, &format!("cannot read the authorities that this machine trusts: {error}"))
+    })
 }
 
 pub fn who(arguments: &WhoArguments) -> ExitCode {
@@ -66,15 +88,12 @@ fn query(verb: Verb, url: &str, request: &RequestArguments) -> Result<Query, Exi
 }
 
 fn answer(query: &Query, knowledge: &Knowledge) -> ExitCode {
-    let answered = match knowledge.config.is_empty() {
-        true => from_instance(query, knowledge),
-        false => from_files(query, &Files { files: knowledge.config.clone() }),
-    };
+    told(Knowing::of(knowledge).and_then(|knowing| knowing.answer(query)), knowledge)
+}
+
+fn told(answered: Result<Answer, ExitCode>, knowledge: &Knowledge) -> ExitCode {
     let answer = match answered {
-        Ok(Ok(answer)) => answer,
-        Ok(Err(bad)) => {
-            return complain(BAD_CONFIGURATION, &format!("{}\n  hint: {}", bad.message, bad.hint));
-        }
+        Ok(answer) => answer,
         Err(code) => return code,
     };
     if knowledge.json {
@@ -88,16 +107,88 @@ fn answer(query: &Query, knowledge: &Knowledge) -> ExitCode {
     ExitCode::from(answer.exit_code())
 }
 
-fn from_instance(
-    query: &Query,
-    knowledge: &Knowledge,
-) -> Result<Result<Answer, BadQuestion>, ExitCode> {
-    let socket = state(&knowledge.instance).control_socket();
-    let answered = control::client::explain(&socket, query).map_err(|error| {
-        let hint = "ask files with `--config FILE`, or name the instance's `--state DIR`";
-        complain(FAILED, &format!("{error}\n  hint: {hint}"))
-    })?;
-    Ok(answered.map(from_here))
+/// Whoever knows: asked as often as it takes.
+enum Knowing {
+    Instance(StateDirectory),
+    Files(Box<Read>),
+}
+
+/// Files, read once.
+struct Read {
+    sources: Sources,
+    certificates: Certificates,
+    world: World,
+    now_unix: i64,
+}
+
+impl Knowing {
+    fn of(knowledge: &Knowledge) -> Result<Knowing, ExitCode> {
+        match knowledge.config.is_empty() {
+            true => Ok(Knowing::Instance(state(&knowledge.instance))),
+            false => {
+                let files = Files { files: knowledge.config.clone() };
+                Read::of(&files).map(|read| Knowing::Files(Box::new(read)))
+            }
+        }
+    }
+
+    fn answer(&self, query: &Query) -> Result<Answer, ExitCode> {
+        match self {
+            Knowing::Instance(state) => {
+                let asked = control::client::explain(&state.control_socket(), query);
+                understood(asked.map_err(not_asked)?).map(from_here)
+            }
+            Knowing::Files(read) => understood(read.facts().answer(&Atlas::of(&read.world), query)),
+        }
+    }
+
+    fn plan(&self, query: &Query) -> Result<Plan, ExitCode> {
+        match self {
+            Knowing::Instance(state) => {
+                let asked = control::client::plan(&state.control_socket(), query);
+                understood(asked.map_err(not_asked)?)
+            }
+            Knowing::Files(read) => understood(read.facts().plan(&Atlas::of(&read.world), query)),
+        }
+    }
+}
+
+fn not_asked(error: control::client::AskError) -> ExitCode {
+    let hint = "ask files with `--config FILE`, or name the instance's `--state DIR`";
+    complain(FAILED, &format!("{error}\n  hint: {hint}"))
+}
+
+fn understood<T>(answered: Result<T, BadQuestion>) -> Result<T, ExitCode> {
+    answered.map_err(|bad| {
+        complain(BAD_CONFIGURATION, &format!("{}\n  hint: {}", bad.message, bad.hint))
+    })
+}
+
+impl Read {
+    fn of(files: &Files) -> Result<Read, ExitCode> {
+        let broken = |sources: &Sources, findings: &[model::Finding]| {
+            report(sources, findings);
+            ExitCode::from(BAD_CONFIGURATION)
+        };
+        let sources = load(files).map_err(|(sources, findings)| broken(&sources, &findings))?;
+        let (model, findings) = config::parse(&sources, &RealEnvironment);
+        if is_broken(&findings) {
+            return Err(broken(&sources, &findings));
+        }
+        let now_unix = net::clock::unix_seconds();
+        let (store, _) = tls::CertificateStore::check(&model.certificates, now_unix);
+        let certificates = Certificates::of(&model, &store, now_unix);
+        let world = world::compile(model, 1);
+        Ok(Read { sources, certificates, world, now_unix })
+    }
+
+    fn facts(&self) -> FromFiles<'_> {
+        FromFiles {
+            sources: &self.sources,
+            certificates: &self.certificates,
+            now_unix: self.now_unix,
+        }
+    }
 }
 
 /// Files below the current folder by their path from here, as whoever asks would name them. The
@@ -108,24 +199,6 @@ fn from_here(answer: Answer) -> Answer {
     // Places and the lines of a diff begin with the file's name.
     let shorter = text.replace(&format!("\"{}/", here.display()), "\"");
     serde_json::from_str(&shorter).unwrap_or(answer)
-}
-
-fn from_files(query: &Query, files: &Files) -> Result<Result<Answer, BadQuestion>, ExitCode> {
-    let broken = |sources: &Sources, findings: &[model::Finding]| {
-        report(sources, findings);
-        ExitCode::from(BAD_CONFIGURATION)
-    };
-    let sources = load(files).map_err(|(sources, findings)| broken(&sources, &findings))?;
-    let (model, findings) = config::parse(&sources, &RealEnvironment);
-    if is_broken(&findings) {
-        return Err(broken(&sources, &findings));
-    }
-    let now_unix = net::clock::unix_seconds();
-    let (store, _) = tls::CertificateStore::check(&model.certificates, now_unix);
-    let certificates = Certificates::of(&model, &store, now_unix);
-    let world = world::compile(model, 1);
-    let files = FromFiles { sources: &sources, certificates: &certificates, now_unix };
-    Ok(files.answer(&Atlas::of(&world), query))
 }
 
 pub fn text(answer: &Answer, layout: Layout) -> String {

@@ -13,7 +13,7 @@ use crate::arguments::{
     CheckArguments, Command, DemoArguments, Files, FmtArguments, Instance, LogFormat, LogLevel,
     ReloadArguments, RunArguments, StatusArguments,
 };
-use crate::{ask, one_liner};
+use crate::{ask, findings, one_liner};
 
 pub const FAILED: u8 = 1;
 pub const BAD_CONFIGURATION: u8 = 2;
@@ -198,25 +198,49 @@ fn check(arguments: &CheckArguments) -> ExitCode {
     if findings.iter().any(|f| f.severity == Severity::Error && f.code != EXPECTATION_BROKEN) {
         return ExitCode::from(BAD_CONFIGURATION);
     }
-    if !examined.broken.is_empty() {
+    if !examined.broken.is_empty() && !arguments.json {
         ask::explain_broken(&sources, &examined);
-        return ExitCode::from(BROKEN_EXPECTATION);
     }
+    let proved = examined.broken.is_empty();
     let model = &examined.world.model;
     let not_proved = findings.iter().filter(|f| f.code == control::NOT_PROVED).count();
+    if proved && !arguments.json {
+        println!("{}", summary(model, not_proved));
+    }
+    let held = match arguments.live {
+        true => match live(&examined.world, arguments) {
+            Ok(held) => held,
+            Err(code) => return code,
+        },
+        false => true,
+    };
+    ExitCode::from(if proved && held { 0 } else { BROKEN_EXPECTATION })
+}
+
+fn summary(model: &model::Model, not_proved: usize) -> String {
     let expectations = match model.expectations.len() - not_proved {
         0 => String::new(),
         1 => ", and 1 expectation holds".to_owned(),
         count => format!(", and {count} expectations hold"),
     };
-    println!(
+    format!(
         "ok: {}, {}, {}, {}{expectations}",
         counted(model.load_balancers.len(), "load balancer"),
         counted(model.listeners.len(), "listener"),
         counted(model.listeners.iter().map(|listener| listener.rules.len()).sum(), "rule"),
         counted(model.target_groups.len(), "target group")
-    );
-    ExitCode::SUCCESS
+    )
+}
+
+/// Whether every expectation that could be asked holds here and now.
+fn live(world: &world::World, arguments: &CheckArguments) -> Result<bool, ExitCode> {
+    let trusted = ask::trusted(&arguments.instance)?;
+    let found = ::lab::live::expectations(world, &trusted);
+    match arguments.json {
+        true => println!("{}", findings::json(&found)),
+        false => print!("{}", findings::text(&found)),
+    }
+    Ok(!findings::any_broken(&found))
 }
 
 /// `1 rule`, `2 rules`.

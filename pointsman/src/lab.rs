@@ -1,6 +1,5 @@
 //! `pointsman lab`: wiring, and words for the person.
 
-use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fmt::Write;
 use std::io::Read;
@@ -9,9 +8,10 @@ use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 use config::Style;
-use lab::networks::{self, Finding, Folder, Hold, LabFailed, Running, Serve, Up};
+use lab::networks::{self, Folder, Hold, LabFailed, Running, Serve, Up};
 
 use crate::arguments::Instance;
+use crate::findings;
 
 const FAILED: u8 = 1;
 const USAGE: u8 = 2;
@@ -226,75 +226,13 @@ fn serve(arguments: ServeArguments) -> Result<ExitCode, LabFailed> {
     .map(|()| ExitCode::SUCCESS)
 }
 
-// === probe ===
-
-const PROBE_VERSION: u32 = 1;
-
 fn probe(arguments: &ProbeArguments, style: Style) -> Result<ExitCode, LabFailed> {
     let state = state(&arguments.instance);
     let findings = networks::probe(state.path(), &program()?, style)?;
-    let broken = findings.iter().filter(|finding| !finding.holds).count();
     if arguments.json {
-        println!("{}", probe_json(&findings));
+        println!("{}", findings::json(&findings));
     } else {
-        print!("{}", probe_text(&findings));
-        match findings.len() {
-            0 => println!("no `expect` is declared: there is nothing to ask"),
-            all => println!("{} ok, {broken} broken", all - broken),
-        }
+        print!("{}", findings::text(&findings));
     }
-    Ok(if broken > 0 { ExitCode::from(BROKEN) } else { ExitCode::SUCCESS })
-}
-
-fn probe_text(findings: &[Finding]) -> String {
-    let mut by_name: BTreeMap<(&model::Place, &str), Vec<&Finding>> = BTreeMap::new();
-    for finding in findings {
-        by_name.entry((&finding.place, &finding.expectation)).or_default().push(finding);
-    }
-    let longest = |of: fn(&Finding) -> String| {
-        findings.iter().map(|finding| of(finding).chars().count()).max().unwrap_or_default()
-    };
-    let who = |finding: &Finding| format!("{} from {}", finding.asker, finding.client);
-    let (wide_url, wide_who) = (
-        longest(|finding| finding.url.clone()),
-        longest(|finding| format!("{} from {}", finding.asker, finding.client)),
-    );
-    let mut text = String::new();
-    for ((place, name), findings) in by_name {
-        let _ = writeln!(text, "{name} ({place})");
-        for finding in findings {
-            let state = if finding.holds { "ok    " } else { "broken" };
-            let _ = write!(
-                text,
-                "  {state}  {:<wide_url$}  {:<wide_who$}  {}",
-                finding.url,
-                who(finding),
-                finding.seen
-            );
-            if !finding.holds {
-                let _ = write!(text, "; expected is {}", finding.expected);
-            }
-            let _ = writeln!(text);
-        }
-    }
-    text
-}
-
-fn probe_json(findings: &[Finding]) -> String {
-    let rows: Vec<serde_json::Value> = findings
-        .iter()
-        .map(|finding| {
-            serde_json::json!({
-                "expectation": finding.expectation,
-                "place": finding.place.to_string(),
-                "url": finding.url,
-                "from": finding.asker,
-                "client": finding.client.to_string(),
-                "expected": finding.expected,
-                "seen": finding.seen,
-                "holds": finding.holds,
-            })
-        })
-        .collect();
-    serde_json::json!({ "version": PROBE_VERSION, "requests": rows }).to_string()
+    Ok(if findings::any_broken(&findings) { ExitCode::from(BROKEN) } else { ExitCode::SUCCESS })
 }

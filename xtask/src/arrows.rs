@@ -52,7 +52,7 @@ pub const ROOMS: &[Room] = &[
     ),
     room("proxy", 6, "the data plane: one thread per core, nothing shared"),
     room("control", 6, "configuration → World → every core; probes; reload; status"),
-    room("lab", 7, "declared networks as real ones; the demos, with real processes and sockets"),
+    room("lab", 7, "declared networks as real ones; real packets beside an explanation; the demos"),
     room("fuzz", 7, "laws of any bytes, and the search for bytes that break them"),
     room("pointsman", 8, "the program: flags and wiring"),
     Room { name: "xtask", level: Level::Apart, purpose: "what CI and contributors run" },

@@ -4,6 +4,7 @@ use std::io::{self, Read, Write};
 use std::path::Path;
 use std::time::Duration;
 
+use explain::probe::Plan;
 use explain::{Answer, BadQuestion, Query};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -26,6 +27,8 @@ pub enum Question {
     },
     Health,
     Explain(Box<Query>),
+    /// What a probe is to ask before it is explained.
+    Plan(Box<Query>),
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -87,6 +90,11 @@ pub fn health(socket: &Path) -> Result<HealthAnswer, AskError> {
 /// The running instance's own explanation.
 pub fn explain(socket: &Path, query: &Query) -> Result<Result<Answer, BadQuestion>, AskError> {
     ask(socket, Question::Explain(Box::new(query.clone())))
+}
+
+/// What a probe is to ask, as the running instance would go.
+pub fn plan(socket: &Path, query: &Query) -> Result<Result<Plan, BadQuestion>, AskError> {
+    ask(socket, Question::Plan(Box::new(query.clone())))
 }
 
 fn ask<A: DeserializeOwned>(socket: &Path, question: Question) -> Result<A, AskError> {

@@ -6,9 +6,10 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use config::Sources;
+use explain::probe::Plan;
 use explain::{
     Answer, Atlas, BadQuestion, Behaviour, CertificateView, Counted, Enforcement, FactSource,
-    Facts, Query, Report, TargetView, Trust,
+    Facts, ObservedBy, Query, Report, TargetView, Trust,
 };
 use machine::board::{Board, TargetBoard};
 use machine::health::ProbeResult;
@@ -19,6 +20,7 @@ use model::{
 use signal::Tally;
 use tls::CertificateStore;
 use verdict::certificate::{CertificateFacts, KeyKind};
+use world::World;
 
 use crate::filters;
 
@@ -84,20 +86,25 @@ pub struct FromFiles<'k> {
 
 impl FromFiles<'_> {
     pub fn answer(&self, atlas: &Atlas<'_>, query: &Query) -> Result<Answer, BadQuestion> {
+        let answer = self.knowing(|facts| query.answer(atlas, facts))?;
+        Ok(with_changes(answer, self.sources, &atlas.world.model))
+    }
+
+    /// What a probe is to ask.
+    pub fn plan(&self, atlas: &Atlas<'_>, query: &Query) -> Result<Plan, BadQuestion> {
+        self.knowing(|facts| query.plan(atlas, facts))
+    }
+
+    fn knowing<T>(&self, ask: impl FnOnce(&Facts<'_>) -> T) -> T {
         let certificates = |id| self.certificates.view(id);
-        let facts = Facts {
+        ask(&Facts {
             now_unix: self.now_unix,
             certificates: &certificates,
             targets: &|_, _| TargetView::ASSUMED,
             enforcement: &|_| Enforcement::NotKnown,
             refused: &|_, _| None,
             source: FactSource::Configuration,
-        };
-        let mut answer = query.answer(atlas, &facts)?;
-        if let Answer::Explain(report) = &mut answer {
-            show_changes(report, self.sources, &atlas.world.model);
-        }
-        Ok(answer)
+        })
     }
 }
 
@@ -113,7 +120,16 @@ pub struct Running<'k> {
 
 impl Running<'_> {
     pub fn answer(&self, atlas: &Atlas<'_>, query: &Query) -> Result<Answer, BadQuestion> {
-        let world = atlas.world;
+        let answer = self.knowing(atlas.world, |facts| query.answer(atlas, facts))?;
+        Ok(with_changes(answer, self.sources, &atlas.world.model))
+    }
+
+    /// What a probe is to ask.
+    pub fn plan(&self, atlas: &Atlas<'_>, query: &Query) -> Result<Plan, BadQuestion> {
+        self.knowing(atlas.world, |facts| query.plan(atlas, facts))
+    }
+
+    fn knowing<T>(&self, world: &World, ask: impl FnOnce(&Facts<'_>) -> T) -> T {
         let mut enforced: BTreeMap<ListenerId, Enforcement> = BTreeMap::new();
         for (address, enforcement) in self.enforcement {
             let how = match enforcement {
@@ -133,24 +149,19 @@ impl Running<'_> {
             let board = self.board.groups.get(group.0 as usize).and_then(|g| g.targets.get(at));
             board.map_or(TargetView::ASSUMED, |board| target_view(declared, board))
         };
-        let facts = Facts {
+        ask(&Facts {
             now_unix: self.now_unix,
             certificates: &certificates,
             targets: &targets,
             enforcement: &|id| enforced.get(&id).copied().unwrap_or(Enforcement::NotKnown),
             refused: &|id, source| counted(world, self.refused, id, source),
             source: FactSource::Running,
-        };
-        let mut answer = query.answer(atlas, &facts)?;
-        if let Answer::Explain(report) = &mut answer {
-            show_changes(report, self.sources, &world.model);
-        }
-        Ok(answer)
+        })
     }
 }
 
 /// Of the network of the address, at every address of the listener.
-fn counted(world: &world::World, tally: &Tally, id: ListenerId, source: IpAddr) -> Option<Counted> {
+fn counted(world: &World, tally: &Tally, id: ListenerId, source: IpAddr) -> Option<Counted> {
     let network = world.network_name(source);
     let addresses = world.addresses(id).into_iter();
     let refused: Vec<signal::Refused> =
@@ -162,6 +173,13 @@ fn counted(world: &world::World, tally: &Tally, id: ListenerId, source: IpAddr) 
     })
 }
 
+fn with_changes(mut answer: Answer, sources: &Sources, model: &Model) -> Answer {
+    if let Answer::Explain(report) = &mut answer {
+        show_changes(report, sources, model);
+    }
+    answer
+}
+
 fn target_view(group: &TargetGroup, board: &TargetBoard) -> TargetView {
     TargetView {
         state: board.state,
@@ -171,6 +189,7 @@ fn target_view(group: &TargetGroup, board: &TargetBoard) -> TargetView {
         weight: board.weight,
         behaviour: board.probed.map_or(Behaviour::NotKnown, |(seen, _)| behaviour(group, seen)),
         observed_unix: board.probed.map(|(_, at)| at),
+        observed_by: ObservedBy::HealthCheck,
     }
 }
 

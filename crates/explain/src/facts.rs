@@ -60,6 +60,15 @@ pub struct TargetView {
     pub behaviour: Behaviour,
     /// Unix seconds of when `behaviour` was observed.
     pub observed_unix: Option<i64>,
+    pub observed_by: ObservedBy,
+}
+
+/// How a target's behaviour came to be known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ObservedBy {
+    HealthCheck,
+    /// The very request was made.
+    Probe,
 }
 
 /// What a target does with a request.
@@ -111,6 +120,7 @@ impl TargetView {
         weight: verdict::target::FULL,
         behaviour: Behaviour::NotKnown,
         observed_unix: None,
+        observed_by: ObservedBy::HealthCheck,
     };
 }
 

@@ -1,6 +1,6 @@
 //! The hops of an explanation, and who records them.
 
-use model::{Cause, Place};
+use model::{Cause, GroupId, ListenerId, Place};
 use serde::{Deserialize, Serialize};
 
 use crate::cells::Door;
@@ -66,6 +66,23 @@ pub trait Trace {
     /// A decision is asked that looks at the client's address.
     #[inline(always)]
     fn door(&mut self, _: Door) {}
+
+    /// A target may get the request.
+    #[inline(always)]
+    fn aim(&mut self, _: impl FnOnce() -> Aimed) {}
+}
+
+/// A target, and the request as it would get it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Aimed {
+    pub listener: ListenerId,
+    pub group: GroupId,
+    /// Its position in the group.
+    pub target: usize,
+    /// The `Host` header.
+    pub host: String,
+    /// Path and query.
+    pub url: String,
 }
 
 impl Trace for () {

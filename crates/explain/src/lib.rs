@@ -17,6 +17,7 @@ mod facts;
 mod fix;
 mod hop;
 mod lint;
+mod observed;
 mod outcome;
 mod page;
 mod query;
@@ -29,6 +30,7 @@ mod walk;
 mod who;
 
 pub mod pages;
+pub mod probe;
 
 pub use atlas::{Alike, Atlas, Classes, PIECES_MAX, Surveyed};
 pub use cells::Door;
@@ -36,15 +38,20 @@ pub use chain::{Leg, REDIRECTS_MAX};
 pub use compare::{CompareReport, compare, compare_text};
 pub use expect::{Proof, Violation, prove};
 pub use facts::{
-    Behaviour, CertificateView, Counted, Enforcement, FactSource, Facts, TargetView, Trust,
+    Behaviour, CertificateView, Counted, Enforcement, FactSource, Facts, ObservedBy, TargetView,
+    Trust,
 };
 pub use fix::{Fix, fixes};
-pub use hop::{Evidence, Hop, Near, Recorder, State, Trace};
+pub use hop::{Aimed, Evidence, Hop, Near, Recorder, State, Trace};
 pub use lint::lint;
+pub use observed::Observed;
 pub use outcome::{Grade, Outcome, Sees, Speaker, Stage, reason};
 pub use query::{Answer, BadQuestion, Query, Verb};
 pub use question::{Client, Request, UnknownAsker, asker_words, parse_asker};
-pub use report::{FixReport, OtherReport, REPORT_VERSION, Report, askers, explain};
+pub use report::{
+    CallReport, FixReport, LegReport, OtherReport, OutcomeReport, PartReport, REPORT_VERSION,
+    Report, askers, explain,
+};
 pub use space::{Piece, prefixes};
 pub use tables::{ROWS_MAX, ReachReport, WhoReport, reach, reach_text, who, who_text};
 pub use text::{Layout, Paint, text};

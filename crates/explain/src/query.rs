@@ -7,6 +7,7 @@ use world::World;
 use crate::atlas::Atlas;
 use crate::compare::{CompareReport, compare};
 use crate::facts::Facts;
+use crate::probe::{self, Plan, Probed};
 use crate::question::{Request, parse_asker};
 use crate::report::{Report, explain};
 use crate::tables::{ReachReport, WhoReport, reach, who};
@@ -34,6 +35,9 @@ pub struct Query {
     pub to: Option<String>,
     /// Addresses that the page at `url` calls from the browser.
     pub calls: Vec<String>,
+    /// What was seen just now, for `explain`.
+    #[serde(default)]
+    pub probed: Option<Probed>,
 }
 
 /// What is wrong with a question.
@@ -63,6 +67,7 @@ impl Query {
             from: Vec::new(),
             to: None,
             calls: Vec::new(),
+            probed: None,
         }
     }
 
@@ -71,6 +76,29 @@ impl Query {
     /// # Errors
     /// If an address, a network or a load balancer cannot be made out.
     pub fn answer(&self, atlas: &Atlas<'_>, facts: &Facts<'_>) -> Result<Answer, BadQuestion> {
+        let Some(probed) = &self.probed else { return self.answer_from(atlas, facts) };
+        let model = &atlas.world.model;
+        let targets = |group, at| probed.view(model, group, at, (facts.targets)(group, at));
+        let now = Facts { targets: &targets, ..*facts };
+        let mut answer = self.answer_from(atlas, &now)?;
+        if let Answer::Explain(report) = &mut answer {
+            let request = self.request(model)?;
+            report.beside(probe::report(atlas, facts, &now, &request, probed));
+        }
+        Ok(answer)
+    }
+
+    /// What a probe is to ask before it is answered.
+    ///
+    /// # Errors
+    /// As of [`Query::answer`].
+    pub fn plan(&self, atlas: &Atlas<'_>, facts: &Facts<'_>) -> Result<Plan, BadQuestion> {
+        let request = self.request(&atlas.world.model)?;
+        let asker = self.asker(&atlas.world.model)?;
+        Ok(probe::plan(atlas, facts, &request, asker))
+    }
+
+    fn answer_from(&self, atlas: &Atlas<'_>, facts: &Facts<'_>) -> Result<Answer, BadQuestion> {
         if self.verb == Verb::Reach {
             return Ok(Answer::Reach(reach(atlas, facts)));
         }
@@ -91,11 +119,7 @@ impl Query {
         let model = &atlas.world.model;
         Ok(match self.verb {
             Verb::Explain => {
-                let asker = match &self.from[..] {
-                    [] => Asker::Anywhere,
-                    [one] => asker(model, one)?,
-                    _ => return Err(bad("one `--from` at a time", "`compare` takes two")),
-                };
+                let asker = self.asker(model)?;
                 Answer::Explain(Box::new(explain(atlas, facts, request, asker)))
             }
             Verb::Compare => match &self.from[..] {
@@ -107,6 +131,14 @@ impl Query {
             },
             Verb::Who | Verb::Reach => Answer::Who(who(atlas, facts, request)),
         })
+    }
+
+    fn asker(&self, model: &Model) -> Result<Asker, BadQuestion> {
+        match &self.from[..] {
+            [] => Ok(Asker::Anywhere),
+            [one] => asker(model, one),
+            _ => Err(bad("one `--from` at a time", "`compare` takes two")),
+        }
     }
 
     fn request(&self, model: &Model) -> Result<Request, BadQuestion> {

@@ -11,6 +11,7 @@ use crate::facts::Facts;
 use crate::fix::{Fix, fixes};
 use crate::hop::{Evidence, Hop, State};
 use crate::outcome::{Grade, Outcome, Stage};
+use crate::probe::{ProbeReport, SEEN_OTHERWISE};
 use crate::question::{Request, asker_words};
 use crate::who::{Inquiry, Part};
 
@@ -33,6 +34,9 @@ pub struct Report {
     pub calls: Vec<CallReport>,
     pub advice: Vec<String>,
     pub left_out: Option<String>,
+    /// What real packets saw beside it, if there were any.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub probe: Option<ProbeReport>,
     pub exit_code: u8,
 }
 
@@ -144,6 +148,7 @@ pub fn explain(atlas: &Atlas<'_>, facts: &Facts<'_>, request: &Request, asker: A
         advice: crate::advice::advice(atlas.world, &reports, &partition.parts, &mended),
         parts: reports,
         left_out: atlas.left_out_words(&partition.left_out),
+        probe: None,
         exit_code: worst.exit_code(),
     };
     // A page of which a call fails does not work.
@@ -155,6 +160,16 @@ pub fn explain(atlas: &Atlas<'_>, facts: &Facts<'_>, request: &Request, asker: A
         report.exit_code = Grade::Fails.exit_code();
     }
     report
+}
+
+impl Report {
+    /// An explanation that was seen to be otherwise says so first.
+    pub fn beside(&mut self, probe: ProbeReport) {
+        if !probe.findings.is_empty() {
+            self.exit_code = SEEN_OTHERWISE;
+        }
+        self.probe = Some(probe);
+    }
 }
 
 pub fn grade(outcomes: &BTreeSet<Outcome>) -> Grade {

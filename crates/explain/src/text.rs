@@ -1,6 +1,7 @@
 //! Reports as text: a pleasure at 80 and at 160 columns, with colour only where it is wanted.
 
 mod paint;
+mod probe;
 mod wrap;
 
 use std::fmt::Write;
@@ -61,6 +62,9 @@ pub fn text(report: &Report, layout: Layout) -> String {
         let sees: Vec<&str> = part.outcomes.iter().map(|outcome| outcome.sees.as_str()).collect();
         block(&mut out, "  The person sees: ", &sees.join(", or "), layout);
         out.push('\n');
+    }
+    if let Some(probe) = &report.probe {
+        probe::probe_lines(&mut out, probe, layout);
     }
     calls(&mut out, report, layout);
     others(&mut out, report, layout);
@@ -137,6 +141,7 @@ fn hop_lines(out: &mut String, number: usize, hop: &Hop, layout: Layout) {
     let (mark, tone, prefix) = mark(hop.state);
     let head = format!("  {number:>2} {:<15}", hop.stage.words());
     let age = match hop.evidence {
+        Evidence::Observed { seconds_ago: ..=1 } => " (observed now)".to_owned(),
         Evidence::Observed { seconds_ago } => format!(" (seen {} ago)", clock::ago(seconds_ago)),
         Evidence::Proved | Evidence::Assumed => String::new(),
     };

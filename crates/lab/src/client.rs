@@ -3,10 +3,12 @@
 use std::fmt;
 use std::io::{self, Read, Write};
 use std::net::{IpAddr, SocketAddr};
-use std::path::Path;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use tls::Trusted;
+
+use crate::observe::read_within;
 
 /// How long the person waits. A browser waits longer; the outcome is the same.
 const PATIENCE: Duration = Duration::from_millis(1500);
@@ -88,8 +90,8 @@ pub struct Asked<'a> {
     pub host: &'a str,
     pub path: &'a str,
     pub headers: &'a [(String, String)],
-    /// Over TLS, trusting this authority.
-    pub authority: Option<&'a Path>,
+    /// Over TLS, and whom the client trusts.
+    pub trusted: Option<&'a Trusted>,
 }
 
 /// One request on a connection of its own.
@@ -99,9 +101,9 @@ pub fn ask(asked: &Asked<'_>) -> Seen {
         Err(error) => return failed_connect(&error),
     };
     let _ = stream.set_read_timeout(Some(PATIENCE));
-    match asked.authority {
+    match asked.trusted {
         None => exchange(stream, asked),
-        Some(authority) => match tls::blocking_client(stream, asked.host, authority) {
+        Some(trusted) => match tls::blocking_client(stream, asked.host, trusted) {
             Ok(stream) => exchange(stream, asked),
             Err(error) => Seen::Failed(error.to_string()),
         },
@@ -126,7 +128,7 @@ fn exchange(mut stream: impl Read + Write, asked: &Asked<'_>) -> Seen {
         return failed_answer(&error);
     }
     let mut answer = Vec::new();
-    if let Err(error) = stream.take(ANSWER_BYTES_MAX).read_to_end(&mut answer)
+    if let Err(error) = read_within(&mut stream.take(ANSWER_BYTES_MAX), &mut answer, PATIENCE)
         && answer.is_empty()
     {
         return failed_answer(&error);

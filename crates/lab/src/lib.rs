@@ -1,18 +1,21 @@
-//! The lab: declared networks as real ones, in namespaces of one process tree; and the demos, the two
-//! stories with real parts.
+//! The lab: declared networks as real ones, in namespaces of one process tree; real packets from this
+//! machine, to hold an explanation against; and the demos, stories with real parts.
 //!
 //! In a demo every part is a process of its own that speaks over real sockets: an app, front servers, load
 //! balancers, and clients in different networks. Nothing is scripted but who is started and killed,
 //! and which questions are asked.
 //!
-//! This crate must not decide anything about a request. Start at [`play`] and [`networks`].
+//! This crate must not decide anything about a request. Start at [`networks`], [`live`] and
+//! [`play`].
 
 mod app;
 mod client;
+mod expectations;
 mod observe;
 mod stories;
 mod theatre;
 
+pub mod live;
 pub mod networks;
 
 use std::path::PathBuf;
@@ -21,7 +24,8 @@ use std::{fmt, io};
 use theatre::Theatre;
 
 pub use app::serve_app;
-pub use observe::{Call, Observed, observe};
+pub use expectations::{Finding, FindingResult};
+pub use observe::{Call, Trusts, observe};
 pub use stories::DEMOS;
 
 /// A demo that can be played.

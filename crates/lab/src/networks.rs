@@ -32,12 +32,15 @@ use explain::{Atlas, Request, addresses};
 use model::Url;
 use world::World;
 
+pub(crate) use hosts::with_facts;
+pub(crate) use node::first_in;
+
 pub use applications::Listening;
-pub use ask::{Job, Redirects, answer};
+pub use ask::{Asking, Job, Redirects, answer, ask_all};
 pub use exec::exec;
 pub use failed::LabFailed;
 pub use hold::{Hold, hold};
-pub use probe::{Finding, probe};
+pub use probe::probe;
 pub use serve::{Serve, serve};
 pub use state::{Folder, PlaceState, Running};
 pub use up::{Up, down, read, running, up};

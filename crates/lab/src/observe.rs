@@ -1,14 +1,12 @@
-//! A real client that says what it saw in the words of an explanation, so that the two can be
-//! compared.
+//! A real client that says what it saw in the words of an explanation.
 
-use std::fmt;
 use std::io::{self, Read, Write};
 use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::time::Duration;
 
-use explain::{Outcome, Sees};
+use explain::Observed;
 use model::{Obstacle, Url, UrlScheme};
-use tls::{HandshakeFailure, Trusted};
+use tls::{HandshakeFailure, TargetTls, Trusted};
 
 const ANSWER_BYTES_MAX: u64 = 4 * 1024 * 1024;
 
@@ -23,48 +21,45 @@ pub struct Call<'a> {
     /// Beyond `Host` (unless it is given), `User-Agent` and `Connection`.
     pub headers: &'a [(String, String)],
     pub user_agent: &'a str,
-    pub trusted: &'a Trusted,
+    pub trusts: Trusts<'a>,
     /// How long a connection attempt may take.
     pub connect_limit: Duration,
     /// How long the answer may take.
     pub answer_limit: Duration,
 }
 
-/// What happened.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Observed {
-    /// The connection attempt was not answered.
-    TimesOut,
-    /// Connected, and then nothing.
-    Silence,
-    Refused,
-    Unreachable,
-    Reset,
-    CertificateError(Obstacle),
-    /// The other side does not speak TLS.
-    ProtocolError,
-    /// Closed without an answer.
-    Closed,
-    Answer {
-        status: u16,
-        /// Names in lower case, in the order of the wire.
-        headers: Vec<(String, String)>,
-        body: String,
-    },
-    /// Our own fault, such as an address that is not this machine's.
-    Failed(String),
+/// Which certificates are good enough.
+#[derive(Clone, Copy, Debug)]
+pub enum Trusts<'a> {
+    /// As for a browser: those of the host, by these authorities.
+    Authorities(&'a Trusted),
+    /// As for a load balancer that speaks with a target of this name: any.
+    Anybody { name: Option<&'a str>, target_tls: &'a TargetTls },
 }
 
 /// Asks, and waits for the end.
 pub fn observe(call: &Call<'_>) -> Observed {
-    let from = call.from.unwrap_or(match call.to {
+    match connect(call.from, call.to, call.connect_limit) {
+        Ok(stream) => converse(stream, call),
+        Err(observed) => observed,
+    }
+}
+
+/// The beginning of [`observe`].
+pub fn connect(
+    from: Option<IpAddr>,
+    to: SocketAddr,
+    limit: Duration,
+) -> Result<TcpStream, Observed> {
+    let from = from.unwrap_or(match to {
         SocketAddr::V4(_) => std::net::Ipv4Addr::UNSPECIFIED.into(),
         SocketAddr::V6(_) => std::net::Ipv6Addr::UNSPECIFIED.into(),
     });
-    let stream = match net::stream::connect_from(from, call.to, call.connect_limit) {
-        Ok(stream) => stream,
-        Err(error) => return of_connect(&error),
-    };
+    net::stream::connect_from(from, to, limit).map_err(|error| of_connect(&error))
+}
+
+/// The rest of [`observe`], on a connection.
+pub fn converse(stream: TcpStream, call: &Call<'_>) -> Observed {
     let _ = stream.set_read_timeout(Some(call.answer_limit));
     let _ = stream.set_write_timeout(Some(call.answer_limit));
     match call.url.scheme {
@@ -74,7 +69,11 @@ pub fn observe(call: &Call<'_>) -> Observed {
 }
 
 fn over_tls(stream: TcpStream, call: &Call<'_>) -> Observed {
-    match tls::handshake(stream, &call.url.host, call.trusted) {
+    let secured = match call.trusts {
+        Trusts::Authorities(trusted) => tls::handshake(stream, &call.url.host, trusted),
+        Trusts::Anybody { name, target_tls } => tls::target_handshake(stream, name, target_tls),
+    };
+    match secured {
         Ok(stream) => exchange(stream, call),
         Err(HandshakeFailure::NameMismatch) => {
             Observed::CertificateError(Obstacle::TlsNameMismatch)
@@ -92,11 +91,29 @@ fn exchange(mut stream: impl Read + Write, call: &Call<'_>) -> Observed {
         return of_io(&error);
     }
     let mut answer = Vec::new();
-    let read = stream.take(ANSWER_BYTES_MAX).read_to_end(&mut answer);
+    let read = read_within(&mut stream.take(ANSWER_BYTES_MAX), &mut answer, call.answer_limit);
     match (parse(&answer), read) {
         (Some(observed), _) => observed,
-        (None, Ok(_)) => Observed::Closed,
+        (None, Ok(())) if answer.is_empty() => Observed::Closed,
+        (None, Ok(())) => Observed::Nonsense,
         (None, Err(error)) => of_io(&error),
+    }
+}
+
+/// To the end, or as far as it comes in time: an answer may go on for ever.
+pub fn read_within(from: &mut impl Read, into: &mut Vec<u8>, limit: Duration) -> io::Result<()> {
+    let begun = net::clock::now();
+    let mut piece = [0; 16 * 1024];
+    loop {
+        match from.read(&mut piece) {
+            Ok(0) => return Ok(()),
+            Ok(count) => into.extend_from_slice(&piece[..count]),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+        if net::clock::now().duration_since(begun) >= limit {
+            return Err(io::ErrorKind::TimedOut.into());
+        }
     }
 }
 
@@ -145,57 +162,5 @@ fn of_io(error: &io::Error) -> Observed {
         io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => Observed::Reset,
         io::ErrorKind::UnexpectedEof => Observed::Closed,
         _ => Observed::Failed(error.to_string()),
-    }
-}
-
-impl Observed {
-    pub fn header(&self, name: &str) -> Option<&str> {
-        let Observed::Answer { headers, .. } = self else { return None };
-        headers.iter().find(|(other, _)| other == name).map(|(_, value)| value.as_str())
-    }
-
-    /// Whether it is what was foretold. Whose answer it is, is not looked at: only a marked
-    /// application could tell.
-    pub fn fits(&self, outcome: &Outcome) -> bool {
-        match (&outcome.sees, self) {
-            (Sees::NotKnown, _)
-            | (Sees::TimesOut, Observed::TimesOut)
-            | (Sees::Silence, Observed::Silence)
-            | (Sees::Refused, Observed::Refused)
-            | (Sees::Reset, Observed::Reset)
-            | (Sees::ProtocolError, Observed::ProtocolError)
-            | (Sees::Closed, Observed::Closed)
-            | (Sees::Application, Observed::Answer { .. }) => true,
-            (Sees::CertificateError(problems), Observed::CertificateError(seen)) => {
-                problems.contains(seen)
-            }
-            (Sees::Answer { status, location, .. }, Observed::Answer { status: seen, .. }) => {
-                status == seen
-                    && location.as_deref().is_none_or(|l| self.header("location") == Some(l))
-            }
-            _ => false,
-        }
-    }
-}
-
-impl fmt::Display for Observed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Observed::TimesOut => f.write_str("the connection timed out"),
-            Observed::Silence => f.write_str("connected, then silence until the client gave up"),
-            Observed::Refused => f.write_str("the connection was refused"),
-            Observed::Unreachable => f.write_str("the address is unreachable"),
-            Observed::Reset => f.write_str("the connection was reset"),
-            Observed::CertificateError(obstacle) => {
-                write!(f, "the certificate was refused: {}", obstacle.text())
-            }
-            Observed::ProtocolError => f.write_str("the other side does not speak TLS"),
-            Observed::Closed => f.write_str("closed without an answer"),
-            Observed::Answer { status, .. } => match self.header("location") {
-                Some(location) => write!(f, "{status}, a redirect to {location}"),
-                None => write!(f, "{status}"),
-            },
-            Observed::Failed(error) => f.write_str(error),
-        }
     }
 }

@@ -16,7 +16,7 @@ use config::Style;
 use self::loopback::Loopback;
 use crate::client::Seen;
 use crate::networks::{
-    Folder, Job, Listening, Redirects, application_arguments, applications, read,
+    Asking, Folder, Job, Listening, Redirects, application_arguments, applications, read,
 };
 use crate::{Failed, Pace, Setting};
 
@@ -294,8 +294,8 @@ impl Theatre {
             client,
             seen_as: None,
             redirects,
-            authority: Folder::of(&self.folder).authority(),
         };
+        let asking = Asking { authority: Folder::of(&self.folder).authority(), jobs: vec![job] };
         let mut child = Command::new(&self.setting.program)
             .args(["lab", "exec", "--state"])
             .arg(&self.folder)
@@ -308,7 +308,7 @@ impl Theatre {
             .spawn()
             .map_err(|e| Failed::Io("start a client", e))?;
         if let Some(mut input) = child.stdin.take() {
-            let jobs = serde_json::to_vec(&[job]).unwrap_or_default();
+            let jobs = serde_json::to_vec(&asking).unwrap_or_default();
             input.write_all(&jobs).map_err(|e| Failed::Io("tell a client what to ask", e))?;
         }
         let output = child.wait_with_output().map_err(|e| Failed::Io("wait for a client", e))?;

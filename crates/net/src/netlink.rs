@@ -7,7 +7,7 @@ use std::io::{self, Read, Write};
 use std::net::IpAddr;
 use std::os::fd::{AsRawFd, BorrowedFd};
 
-use self::message::{Message, answer, link_index};
+use self::message::{Message, answer, attribute_of, link_index, parts};
 
 /// The largest answer that is read: the kernel's own default for a dump.
 const ANSWER_BYTES: usize = 32 * 1024;
@@ -189,6 +189,22 @@ impl Netlink {
         self.change(message)
     }
 
+    /// Every prefix whose addresses are this namespace's own: a socket may have any of them.
+    pub fn own(&mut self) -> io::Result<Vec<Prefix>> {
+        let mut message = Message::new(libc::RTM_GETROUTE, REQUEST | libc::NLM_F_DUMP as u16);
+        message.bytes(&[0; ROUTE_HEADER]);
+        self.sequence += 1;
+        self.socket.write_all(&message.finish(self.sequence))?;
+        let mut told = Vec::new();
+        let mut bytes = vec![0; ANSWER_BYTES];
+        loop {
+            let read = self.socket.read(&mut bytes)?;
+            if parts(&bytes[..read], self.sequence, &mut told)? {
+                return Ok(told.iter().filter_map(|route| own_prefix(route)).collect());
+            }
+        }
+    }
+
     fn change(&mut self, message: Message) -> io::Result<()> {
         self.ask(message).map(|_| ())
     }
@@ -205,6 +221,26 @@ impl Netlink {
             }
         }
     }
+}
+
+/// `struct rtmsg`: family, lengths of destination and source, tos, table, protocol, scope, kind, flags.
+const ROUTE_HEADER: usize = 12;
+
+/// What a route says is here.
+fn own_prefix(route: &[u8]) -> Option<Prefix> {
+    let (family, length, kind) = (*route.first()?, *route.get(1)?, *route.get(7)?);
+    if kind != libc::RTN_LOCAL {
+        return None;
+    }
+    let v4 = i32::from(family) == libc::AF_INET;
+    let address = match attribute_of(route, ROUTE_HEADER, libc::RTA_DST) {
+        Some(bytes) if v4 => <[u8; 4]>::try_from(bytes).ok()?.into(),
+        Some(bytes) => <[u8; 16]>::try_from(bytes).ok()?.into(),
+        // A prefix of length 0 has no address.
+        None if v4 => std::net::Ipv4Addr::UNSPECIFIED.into(),
+        None => std::net::Ipv6Addr::UNSPECIFIED.into(),
+    };
+    Some((address, length))
 }
 
 impl Family {
@@ -273,4 +309,16 @@ fn family(address: IpAddr) -> u8 {
 
 const fn full_length(address: IpAddr) -> u8 {
     if address.is_ipv4() { 32 } else { 128 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn loopback_is_ones_own() {
+        let own = Netlink::open().unwrap().own().unwrap();
+        let loopback: Prefix = ("127.0.0.0".parse().unwrap(), 8);
+        assert!(own.contains(&loopback), "{own:?}");
+    }
 }

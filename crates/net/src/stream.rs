@@ -38,6 +38,15 @@ pub fn connect_from(
     Ok(socket.into())
 }
 
+/// The address from which the kernel would connect. No packet is sent: a datagram socket only looks up
+/// the route (connect(2)).
+pub fn source_of(to: SocketAddr) -> io::Result<IpAddr> {
+    let socket = Socket::new(Domain::for_address(to), Type::DGRAM, None)?;
+    socket.connect(&to.into())?;
+    let own = socket.local_addr()?.as_socket();
+    own.map(|own| own.ip()).ok_or_else(|| io::ErrorKind::AddrNotAvailable.into())
+}
+
 /// Closes with a reset.
 pub fn reset(stream: TcpStream) {
     // Without it the connection is closed in the ordinary way, which is the worst that can happen.
@@ -117,6 +126,14 @@ fn emptied(count: usize, limit: usize) -> io::Result<()> {
 mod tests {
     use super::*;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    #[test]
+    fn loopback_is_asked_from_loopback() {
+        for (to, from) in [("127.0.0.1:9", "127.0.0.1"), ("127.3.2.1:9", "127.0.0.1")] {
+            let source = source_of(to.parse().unwrap()).unwrap();
+            assert_eq!(source, from.parse::<IpAddr>().unwrap(), "{to}");
+        }
+    }
 
     #[tokio::test]
     async fn only_what_has_something_to_say_is_stale() {

@@ -8,6 +8,7 @@ use std::rc::Rc;
 
 use http1::{Field, RequestHead, Span, Version};
 use model::{Action, InvalidHeaders, ListenerId, Refusal};
+use verdict::host::split_host;
 use verdict::journey::{Live as LiveMode, Routed};
 use verdict::request::Handling;
 use verdict::route::RequestFacts;
@@ -18,7 +19,7 @@ use crate::answer;
 use crate::buffers::Scratch;
 use crate::connection::Connection;
 use crate::core::Core;
-use crate::facts::{HeadHeaders, head_facts, split_host};
+use crate::facts::{HeadHeaders, head_facts};
 use crate::forward::{self, Prepared};
 use crate::live::Live;
 use crate::record::Record;

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::net::TcpStream;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rustls::pki_types::pem::PemObject;
@@ -13,7 +13,8 @@ use rustls::{
     ServerConnection, StreamOwned,
 };
 
-use crate::Identity;
+use crate::target::server_name;
+use crate::{Identity, TargetTls};
 
 /// A connection of [`blocking_client`].
 pub type BlockingStream = StreamOwned<ClientConnection, TcpStream>;
@@ -46,16 +47,56 @@ impl Trusted {
         }
         Ok(Trusted(Arc::new(roots)))
     }
+
+    /// As [`Trusted::from_files`], of those that are there.
+    pub fn of_files_there<'p>(files: impl IntoIterator<Item = &'p Path>) -> io::Result<Trusted> {
+        Trusted::from_files(files.into_iter().filter(|file| file.exists()))
+    }
+
+    /// Whom this machine trusts, and the authorities in `files` as far as they are there.
+    pub fn of_machine<'p>(files: impl IntoIterator<Item = &'p Path>) -> io::Result<Trusted> {
+        let named = std::env::var_os(BUNDLE_VARIABLE).map(PathBuf::from);
+        let bundle = named.or_else(|| BUNDLES.iter().map(PathBuf::from).find(|file| file.exists()));
+        let own = files.into_iter().map(Path::to_owned);
+        let all: Vec<PathBuf> = bundle.into_iter().chain(own).collect();
+        Trusted::of_files_there(all.iter().map(PathBuf::as_path))
+    }
 }
 
-/// Connects as a browser does that trusts the authority in the PEM file `authority` and no other:
-/// the certificate must cover `host`. The handshake happens with the first read or write.
+/// As OpenSSL's (SSL_CTX_load_verify_locations(3)).
+const BUNDLE_VARIABLE: &str = "SSL_CERT_FILE";
+/// Where Debian, Fedora, openSUSE and Alpine keep the authorities that programs trust.
+const BUNDLES: &[&str] = &[
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/ssl/ca-bundle.pem",
+    "/etc/ssl/cert.pem",
+];
+
+/// As a load balancer begins TLS with a target: whatever certificate it shows (ALB.md §3b).
+pub fn target_handshake(
+    mut stream: TcpStream,
+    name: Option<&str>,
+    target_tls: &TargetTls,
+) -> Result<BlockingStream, HandshakeFailure> {
+    let address = stream.peer_addr().map_err(HandshakeFailure::Io)?;
+    let name = server_name(name, address);
+    let client = ClientConnection::new(target_tls.config(), name);
+    let mut client = client.map_err(|error| HandshakeFailure::Io(io::Error::other(error)))?;
+    while client.is_handshaking() {
+        client.complete_io(&mut stream).map_err(failure)?;
+    }
+    Ok(StreamOwned::new(client, stream))
+}
+
+/// Connects as a browser does: the certificate must cover `host`. The handshake happens with the first
+/// read or write.
 pub fn blocking_client(
     stream: TcpStream,
     host: &str,
-    authority: &Path,
+    trusted: &Trusted,
 ) -> io::Result<BlockingStream> {
-    Ok(StreamOwned::new(client(host, &Trusted::from_files([authority])?)?, stream))
+    Ok(StreamOwned::new(client(host, trusted)?, stream))
 }
 
 /// As [`blocking_client`], with the handshake done.

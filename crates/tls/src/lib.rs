@@ -24,6 +24,7 @@ mod ticket;
 pub use authority::{AuthorityError, DEVELOPMENT_NAMES, LocalAuthority};
 pub use blocking::{
     BlockingServer, BlockingStream, HandshakeFailure, Trusted, blocking_client, handshake,
+    target_handshake,
 };
 pub use identity::{Identity, LoadError, LoadWarning, Loaded};
 pub use names::{cipher_name, key_exchange_name, version_name};

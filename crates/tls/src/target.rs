@@ -64,7 +64,7 @@ impl TargetTls {
 }
 
 /// rustls sends no server name for an address.
-fn server_name(name: Option<&str>, address: SocketAddr) -> ServerName<'static> {
+pub fn server_name(name: Option<&str>, address: SocketAddr) -> ServerName<'static> {
     let name = name.map(|name| name.strip_suffix('.').unwrap_or(name));
     match name.map(DnsName::try_from) {
         // RFC 6066 §3: no literal addresses, and `DnsName` takes `127.0.0.1` for a name.

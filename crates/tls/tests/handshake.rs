@@ -153,7 +153,7 @@ async fn the_blocking_client_trusts_its_authority_and_checks_the_name() {
         let address = server.address;
         let visitor = tokio::task::spawn_blocking(move || {
             let tcp = std::net::TcpStream::connect(address)?;
-            let mut stream = tls::blocking_client(tcp, host, &path)?;
+            let mut stream = tls::blocking_client(tcp, host, &tls::Trusted::from_files([&*path])?)?;
             stream.write_all(b"GET / HTTP/1.1\r\n\r\n")?;
             let mut answer = String::new();
             stream.read_to_string(&mut answer).map(|_| answer)

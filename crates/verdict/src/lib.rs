@@ -11,6 +11,7 @@ pub mod admit;
 pub mod application;
 pub mod certificate;
 pub mod forward;
+pub mod host;
 pub mod journey;
 pub mod name;
 pub mod path;

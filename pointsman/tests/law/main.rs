@@ -22,10 +22,10 @@ use std::time::{Duration, Instant};
 use config::{RealEnvironment, Sources};
 use control::Certificates;
 use explain::{
-    Atlas, Behaviour, Client, Enforcement, FactSource, Facts, Outcome, Request, Sees, Speaker,
-    TargetView,
+    Atlas, Behaviour, Client, Enforcement, FactSource, Facts, Observed, Outcome, Request, Sees,
+    Speaker, TargetView,
 };
-use lab::{Call, Observed, observe};
+use lab::{Call, Trusts, observe};
 use model::{GroupId, HealthState, Severity, Url};
 use net::netlink::{Netlink, Table, Way};
 use tls::{CertificateStore, Trusted};
@@ -323,7 +323,7 @@ impl Court {
                             method: case.ask.method,
                             headers: &case.ask.headers,
                             user_agent: &format!("law/{}", case.number),
-                            trusted: &self.trusted,
+                            trusts: Trusts::Authorities(&self.trusted),
                             connect_limit: CONNECT_LIMIT,
                             answer_limit: ANSWER_LIMIT,
                         });

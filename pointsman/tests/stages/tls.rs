@@ -22,7 +22,8 @@ fn client_hello() -> &'static [u8] {
         let authority = folder.path().join("authority.pem");
         std::fs::write(&authority, "").unwrap();
         let stream = Wire::to(listening.address).stream;
-        let mut client = tls::blocking_client(stream, "test.example", &authority).unwrap();
+        let mut client =
+            tls::blocking_client(stream, "test.example", &trusted(&authority)).unwrap();
         let _ = client.write_all(b"x");
         heard.recv_timeout(PATIENCE).unwrap()
     })
@@ -102,7 +103,8 @@ fn a_close_without_close_notify() {
     let mut front = Front::start();
     let connect = || {
         let stream = Wire::to(at(front.https)).stream;
-        tls::blocking_client(stream, "test.example", &front.instance.authority()).unwrap()
+        let trusted = trusted(&front.instance.authority());
+        tls::blocking_client(stream, "test.example", &trusted).unwrap()
     };
     let request = b"GET /ok HTTP/1.1\r\nHost: test.example\r\n\r\n";
     // After an answer, in a head, and while an answer is awaited.
@@ -136,4 +138,8 @@ fn a_close_without_close_notify() {
         let mut lines = access.lines().filter(|line| line.contains(mark));
         assert!(lines.any(|line| line.contains(cause)), "{mark}: {cause} in\n{access}");
     }
+}
+
+fn trusted(authority: &std::path::Path) -> tls::Trusted {
+    tls::Trusted::from_files([authority]).unwrap()
 }

@@ -1,6 +1,6 @@
 //! Answers over the control socket.
 
-use explain::{Answer, BadQuestion, Query, Surveyed};
+use explain::Surveyed;
 use signal::CoreCounters;
 
 use super::Instance;
@@ -46,13 +46,23 @@ impl Instance {
             }
             Question::Explain(query) => {
                 self.look_at_refused(Pace::Leisurely);
-                serde_json::to_vec(&self.explain(&query))
+                let told = &self.told;
+                serde_json::to_vec(
+                    &self.running(|running| running.answer(&told.surveyed.atlas(), &query)),
+                )
+            }
+            Question::Plan(query) => {
+                let told = &self.told;
+                serde_json::to_vec(
+                    &self.running(|running| running.plan(&told.surveyed.atlas(), &query)),
+                )
             }
         };
         let _ = asked.answer.send(answer.unwrap_or_default());
     }
 
-    fn explain(&self, query: &Query) -> Result<Answer, BadQuestion> {
+    /// What is known now, on a thread that may take its time.
+    fn running<T: Send>(&self, ask: impl FnOnce(&Running<'_>) -> T + Send) -> T {
         let board = self.health.board();
         let running = Running {
             sources: &self.told.sources,
@@ -62,7 +72,7 @@ impl Instance {
             refused: self.refused.tally(),
             now_unix: net::clock::unix_seconds(),
         };
-        net::core::yielding(|| running.answer(&self.told.surveyed.atlas(), query))
+        net::core::yielding(|| ask(&running))
     }
 
     pub fn status(&self) -> status::Status {

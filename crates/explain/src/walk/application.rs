@@ -8,6 +8,7 @@ use model::{
     Application, GroupId, InstanceId, ListenerId, Obstacle, Place, Refusal, Target, TargetGroup,
 };
 use verdict::application::{Answer, Asked};
+use verdict::host::target_host;
 use verdict::journey::{Hypothetical, Routed};
 use verdict::rewrite::rewrite;
 use world::{End, Heard};
@@ -53,13 +54,13 @@ impl Walk<'_> {
             true => self.ask.url.path.clone(),
             false => format!("{}?{}", self.ask.url.path, self.ask.url.query),
         };
-        let mut as_sent = Rewritten { host: self.host_header(), url };
+        let mut as_sent = Rewritten { host: self.host_as_sent(id), url };
         let rules = &self.world.model[id].rules;
         let Some(rule) = routed.rule.and_then(|at| rules.get(at)) else { return Ok(as_sent) };
         let (mut host, mut url) = (Vec::new(), Vec::new());
         let done = rewrite(
             &rule.transforms,
-            as_sent.host.as_bytes(),
+            self.host_header().as_bytes(),
             as_sent.url.as_bytes(),
             &mut host,
             &mut url,
@@ -71,6 +72,19 @@ impl Walk<'_> {
             as_sent.url = String::from_utf8_lossy(&url).into_owned();
         }
         Ok(as_sent)
+    }
+
+    /// The `Host` that a target sees where no transform changes it.
+    fn host_as_sent(&self, id: ListenerId) -> String {
+        let model = &self.world.model;
+        let listener = &model[id];
+        let named = self.host_header();
+        if model[listener.load_balancer].attributes.preserve_host_header {
+            return named;
+        }
+        let mut host = Vec::new();
+        target_host(named.as_bytes(), listener.port, &mut host);
+        String::from_utf8_lossy(&host).into_owned()
     }
 
     /// What is declared about the target that keeps a connection from being made.

@@ -16,7 +16,7 @@ use verdict::{Note, Witness};
 use super::told::unhealthy;
 use super::{Walk, answered};
 use crate::facts::{Behaviour, FactSource, TargetView};
-use crate::hop::{Evidence, Hop, Trace};
+use crate::hop::{Aimed, Evidence, Hop, Trace};
 use crate::outcome::{Outcome, Sees, Speaker, Stage};
 
 /// As the data plane: targets that one request tries at most.
@@ -137,6 +137,13 @@ impl Walk<'_> {
             let target = &group.targets[*index];
             let trial = self.trial(load_balancer, group, target, &views[*index], &mut doors);
             *kinds.entry(trial).or_default() += 1;
+            trace.aim(|| Aimed {
+                listener: id,
+                group: group_id,
+                target: *index,
+                host: rewritten.host.clone(),
+                url: rewritten.url.clone(),
+            });
         }
         if T::LISTENS {
             self.tell_doors(load_balancer, group_id, &doors, trace);
@@ -150,20 +157,7 @@ impl Walk<'_> {
             match end {
                 Trial::Answers(status) => {
                     let cause = Refusal::of_target_status(status);
-                    trace.hop(|| {
-                        let text = match self.facts.source {
-                            FactSource::Running => {
-                                format!("the target answers {status}, also to its health check")
-                            }
-                            FactSource::Proof | FactSource::Configuration => {
-                                format!("the target answers {status}")
-                            }
-                        };
-                        match cause {
-                            Some(refusal) => Hop::stopped(Stage::Response, refusal, text),
-                            None => Hop::passed(Stage::Response, text),
-                        }
-                    });
+                    trace.hop(|| self.answer_hop(status, cause, &views));
                     let cause = cause.map(Into::into);
                     let speaker = Speaker::Application;
                     let sees = Sees::Answer { status, speaker, location: None };
@@ -278,8 +272,7 @@ impl Walk<'_> {
         let evidence = match self.facts.source {
             FactSource::Running => {
                 let latest = views.iter().filter_map(|view| view.observed_unix).max();
-                let seconds_ago = latest.map_or(0, |at| (self.facts.now_unix - at).max(0));
-                Evidence::Observed { seconds_ago }
+                self.observed(latest.unwrap_or(self.facts.now_unix))
             }
             FactSource::Proof | FactSource::Configuration => Evidence::Assumed,
         };

@@ -4,7 +4,7 @@ use model::{GroupId, HealthState, LoadBalancerId, Obstacle, Refusal};
 
 use super::Walk;
 use super::forward::{Doors, Trial, in_service};
-use crate::facts::{Behaviour, TargetView};
+use crate::facts::{Behaviour, ObservedBy, TargetView};
 use crate::hop::{Evidence, Hop, Near, Trace};
 use crate::outcome::Stage;
 
@@ -113,7 +113,7 @@ impl Walk<'_> {
         let open = fit.iter().filter(|index| !shut(**index));
         let observed = open.filter_map(|index| views[*index].observed_unix).max();
         let evidence = match observed {
-            Some(at) => Evidence::Observed { seconds_ago: (self.facts.now_unix - at).max(0) },
+            Some(at) => self.observed(at),
             None if failing.is_empty() => Evidence::Assumed,
             None => Evidence::Proved,
         };
@@ -126,7 +126,7 @@ impl Walk<'_> {
             Some((_, refusal, text)) if failing.len() == fit.len() => {
                 let text = match fit.len() {
                     1 => text.clone(),
-                    count => format!("all {count} targets fail: {}", refusal.text()),
+                    count => format!("{count} of {count} targets fail: {}", refusal.text()),
                 };
                 let near = if fit.len() == 1 { Vec::new() } else { near() };
                 trace.hop(|| {
@@ -162,6 +162,32 @@ impl Walk<'_> {
                 trace.hop(|| Hop::passed(Stage::Target, text).because(evidence));
             }
         }
+    }
+
+    /// What a target was seen to answer.
+    pub fn answer_hop(&self, status: u16, cause: Option<Refusal>, views: &[TargetView]) -> Hop {
+        let seen = views.iter().filter(|view| view.behaviour == Behaviour::Answers(status));
+        let latest = seen
+            .filter_map(|view| Some((view.observed_unix?, view.observed_by)))
+            .max_by_key(|seen| seen.0);
+        let text = match latest {
+            Some((_, ObservedBy::HealthCheck)) => {
+                format!("the target answers {status}, also to its health check")
+            }
+            Some((_, ObservedBy::Probe)) | None => format!("the target answers {status}"),
+        };
+        let hop = match cause {
+            Some(refusal) => Hop::stopped(Stage::Response, refusal, text),
+            None => Hop::passed(Stage::Response, text),
+        };
+        match latest {
+            Some((at, _)) => hop.because(self.observed(at)),
+            None => hop,
+        }
+    }
+
+    pub fn observed(&self, at_unix: i64) -> Evidence {
+        Evidence::Observed { seconds_ago: (self.facts.now_unix - at_unix).max(0) }
     }
 }
 

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use explain::REDIRECTS_MAX;
 use model::{Url, UrlScheme};
 use serde::{Deserialize, Serialize};
+use tls::Trusted;
 use verdict::name::{Scope, scope};
 
 use crate::client::{Asked, Seen, ask};
@@ -22,7 +23,13 @@ pub struct Job {
     pub client: IpAddr,
     pub seen_as: Option<IpAddr>,
     pub redirects: Redirects,
+}
+
+/// Requests from one place, and the authority that its clients trust.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Asking {
     pub authority: PathBuf,
+    pub jobs: Vec<Job>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,23 +43,31 @@ pub enum Redirects {
 /// What came back, in order; the last one counts.
 pub type Answers = Vec<Seen>;
 
-/// Reads jobs as JSON and writes their answers in the same order.
-pub fn answer(jobs: &str) -> Result<String, String> {
-    let jobs: Vec<Job> =
-        serde_json::from_str(jobs).map_err(|error| format!("not a list of requests: {error}"))?;
+/// Reads what to ask as JSON and writes the answers in the same order.
+pub fn answer(asking: &str) -> Result<String, String> {
+    let asking: Asking =
+        serde_json::from_str(asking).map_err(|error| format!("not a list of requests: {error}"))?;
+    let trusted =
+        Trusted::of_files_there([&*asking.authority]).map_err(|error| error.to_string())?;
+    serde_json::to_string(&ask_all(&asking.jobs, &trusted)).map_err(|error| error.to_string())
+}
+
+/// All at the same time, answered in their order.
+pub fn ask_all(jobs: &[Job], trusted: &Trusted) -> Vec<Answers> {
     let mut answers: Vec<Answers> = Vec::with_capacity(jobs.len());
     for some in jobs.chunks(AT_ONCE) {
         std::thread::scope(|scope| {
-            let asked: Vec<_> = some.iter().map(|job| scope.spawn(|| follow(job))).collect();
+            let asked: Vec<_> =
+                some.iter().map(|job| scope.spawn(|| follow(job, trusted))).collect();
             let failed = || vec![Seen::Failed("the client ended without an answer".to_owned())];
             answers
                 .extend(asked.into_iter().map(|asked| asked.join().unwrap_or_else(|_| failed())));
         });
     }
-    serde_json::to_string(&answers).map_err(|error| error.to_string())
+    answers
 }
 
-fn follow(job: &Job) -> Answers {
+fn follow(job: &Job, trusted: &Trusted) -> Answers {
     let mut url = match Url::parse(&job.url) {
         Ok(url) => url,
         Err(error) => return vec![Seen::Failed(error.message)],
@@ -60,7 +75,7 @@ fn follow(job: &Job) -> Answers {
     let mut answers = Vec::new();
     let mut visited = vec![url.clone()];
     loop {
-        let seen = once(job, &url, answers.is_empty());
+        let seen = once(job, &url, answers.is_empty(), trusted);
         let next = match (&seen, job.redirects) {
             (
                 Seen::Answer { status: 300..=399, location: Some(location), .. },
@@ -85,7 +100,7 @@ fn follow(job: &Job) -> Answers {
     }
 }
 
-fn once(job: &Job, url: &Url, first: bool) -> Seen {
+fn once(job: &Job, url: &Url, first: bool, trusted: &Trusted) -> Seen {
     let addresses = match url.address() {
         Some(address) => vec![address],
         None => net::resolve::wait(&url.host, url.port),
@@ -115,6 +130,6 @@ fn once(job: &Job, url: &Url, first: bool) -> Seen {
         host: &url.host,
         path: &path,
         headers: &headers,
-        authority: (url.scheme == UrlScheme::Https).then_some(&*job.authority),
+        trusted: (url.scheme == UrlScheme::Https).then_some(trusted),
     })
 }

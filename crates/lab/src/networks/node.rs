@@ -118,14 +118,17 @@ pub fn client_in(set: &AddressSet, ipv4: bool, taken: &AddressSet) -> Option<IpA
     let unfit: AddressSet = UNFIT.iter().filter_map(|text| text.parse::<IpNet>().ok()).collect();
     let free = set.minus(taken).minus(&unfit);
     let spare = SPARE.into_iter().find(|spare| spare.is_ipv4() == ipv4 && free.contains(*spare));
-    spare.or_else(|| match ipv4 {
-        true => {
-            first(free.v4_ranges(), |a| (a.octets()[3] == 0).then(|| after4(a))).map(IpAddr::V4)
-        }
+    spare.or_else(|| first_in(&free, ipv4))
+}
+
+/// Any address of one family.
+pub fn first_in(set: &AddressSet, ipv4: bool) -> Option<IpAddr> {
+    match ipv4 {
+        true => first(set.v4_ranges(), |a| (a.octets()[3] == 0).then(|| after4(a))).map(IpAddr::V4),
         false => {
-            first(free.v6_ranges(), |a| (a.segments()[7] == 0).then(|| after6(a))).map(IpAddr::V6)
+            first(set.v6_ranges(), |a| (a.segments()[7] == 0).then(|| after6(a))).map(IpAddr::V6)
         }
-    })
+    }
 }
 
 /// The first address that does not look like a whole prefix, if there is one.

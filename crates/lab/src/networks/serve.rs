@@ -166,7 +166,7 @@ fn behind(
         host: &host,
         path: &request.target,
         headers: &headers,
-        authority: None,
+        trusted: None,
     });
     match seen {
         Seen::Answer { status, location, body } => Reply::Answer { status, location, body },

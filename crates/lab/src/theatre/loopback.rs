@@ -157,6 +157,8 @@ impl Loopback {
             let to = crate::networks::address_of(&world, &url, from);
             let Some(to) = to else { return Ok(Seen::NoName) };
             let authority = tls::LocalAuthority::certificate_below(state);
+            let trusted = tls::Trusted::of_files_there([&*authority])
+                .map_err(|error| Failed::Io("read the authority of the story", error))?;
             let path = match url.query.is_empty() {
                 true => url.path.clone(),
                 false => format!("{}?{}", url.path, url.query),
@@ -169,7 +171,7 @@ impl Loopback {
                 host: &url.host,
                 path: &path,
                 headers: &headers,
-                authority: (url.scheme == UrlScheme::Https).then_some(&*authority),
+                trusted: (url.scheme == UrlScheme::Https).then_some(&trusted),
             });
             let next = match &seen {
                 Seen::Answer { status: 300..=399, location: Some(location), .. } => {

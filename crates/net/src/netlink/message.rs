@@ -96,6 +96,45 @@ pub fn answer(mut bytes: &[u8], sequence: u32) -> Option<io::Result<Vec<u8>>> {
     None
 }
 
+/// Adds what these bytes tell of an answer in many parts; `Ok(true)` if it was the last.
+pub fn parts(bytes: &[u8], sequence: u32, told: &mut Vec<Vec<u8>>) -> io::Result<bool> {
+    let mut rest = bytes;
+    while let Some(length) = word(rest, 0) {
+        let message = rest.get(..length as usize).filter(|message| message.len() >= HEADER);
+        let message = message.ok_or(io::ErrorKind::InvalidData)?;
+        let kind = i32::from(u16::from_ne_bytes([message[4], message[5]]));
+        let body = &message[HEADER..];
+        if word(message, 8) == Some(sequence) {
+            match kind {
+                libc::NLMSG_DONE => return Ok(true),
+                libc::NLMSG_ERROR => {
+                    let number = word(body, 0).ok_or(io::ErrorKind::InvalidData)? as i32;
+                    return Err(io::Error::from_raw_os_error(-number));
+                }
+                _ => told.push(body.to_vec()),
+            }
+        }
+        rest = rest.get((length as usize).next_multiple_of(ALIGNMENT)..).unwrap_or_default();
+    }
+    Ok(false)
+}
+
+/// The value of an attribute behind a fixed part of so many bytes.
+pub fn attribute_of(body: &[u8], fixed: usize, kind: u16) -> Option<&[u8]> {
+    let mut rest = body.get(fixed..)?;
+    loop {
+        let length = usize::from(u16::from_ne_bytes(rest.get(..2)?.try_into().ok()?));
+        let own = u16::from_ne_bytes(rest.get(2..4)?.try_into().ok()?);
+        if own == kind {
+            return rest.get(4..length);
+        }
+        if length < 4 {
+            return None;
+        }
+        rest = rest.get(length.next_multiple_of(ALIGNMENT)..)?;
+    }
+}
+
 /// The index in a `struct ifinfomsg`.
 pub fn link_index(body: &[u8]) -> Option<u32> {
     word(body, 4)
@@ -122,6 +161,24 @@ mod tests {
         assert_eq!(bytes[16..24], [&numbers(7)[..], &numbers(3), b"ab\0\0"].concat());
         assert_eq!(bytes[24..28], [numbers(16), numbers(18 | NESTED)].concat());
         assert_eq!(bytes[28..], [&numbers(9)[..], &numbers(1), b"veth\0\0\0\0"].concat());
+    }
+
+    #[test]
+    fn many_parts() {
+        let part = |kind: i32, sequence: u32, address: [u8; 4]| {
+            let mut message = Message::new(kind as u16, 0);
+            message.bytes(&[0; 12]).number(9, 7).attribute(1, &address);
+            message.finish(sequence)
+        };
+        let two = [part(24, 3, [127, 0, 0, 0]), part(24, 2, [10, 0, 0, 1])].concat();
+        let mut told = Vec::new();
+        assert!(!parts(&two, 3, &mut told).unwrap(), "there is more to come");
+        assert!(parts(&part(libc::NLMSG_DONE, 3, [0; 4]), 3, &mut told).unwrap(), "the last");
+        let addresses: Vec<_> = told.iter().map(|body| attribute_of(body, 12, 1)).collect();
+        assert_eq!(addresses, [Some(&[127, 0, 0, 0][..])], "of another question is none");
+        assert_eq!(attribute_of(&told[0], 12, 5), None, "is not there");
+        assert_eq!(attribute_of(&[0; 16], 12, 1), None, "no length");
+        assert!(parts(&[9, 0, 0, 0, 1], 3, &mut told).is_err(), "too short");
     }
 
     #[test]

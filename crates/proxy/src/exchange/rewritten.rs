@@ -3,13 +3,14 @@
 
 use http1::Fields;
 use model::{ForwardedForMode, InvalidHeaders, Refusal};
+use verdict::host::target_host;
 use verdict::redirect::{RedirectFacts, location};
 use verdict::rewrite::rewrite;
 
 use super::Request;
 use crate::connection::Connection;
 use crate::core::Core;
-use crate::facts::{forwarded_address, target_host};
+use crate::facts::forwarded_address;
 use crate::live::Live;
 
 pub fn redirect_location(
