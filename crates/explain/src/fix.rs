@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use model::{
     Action, Asker, Cause, Change, Condition, GroupId, Listener, ListenerId, Matcher, Model,
-    NetworkId, Obstacle, Peer, RecordId, Refusal,
+    Obstacle, Peer, RecordId, Refusal,
 };
 use world::World;
 
@@ -271,13 +271,7 @@ fn visible(model: &Model, request: &Request, asker: Asker) -> Vec<(Change, Strin
         .map(|(at, record)| {
             let words =
                 format!("let network.{} see the record {}", model[network].name, record.name.0);
-            (
-                Change::RecordVisible {
-                    record: RecordId(at as u32),
-                    network: NetworkId(network.0),
-                },
-                words,
-            )
+            (Change::RecordVisible { record: RecordId(at as u32), network }, words)
         })
         .collect()
 }
