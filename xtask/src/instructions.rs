@@ -13,19 +13,39 @@ use crate::{shell, tools, tree};
 const AGREED: &str = "xtask/instructions.txt";
 /// Counts differ a little between processors (vector widths) and compilers.
 const TOLERANCE: f64 = 0.10;
-const TIMES: u64 = 2000;
 
-const CASES: &[&str] = &[
-    "admit-3-ranges",
-    "admit-50000-ranges",
-    "route-20-rules",
-    "route-10000-rules",
-    "route-peculiar-path",
-    "redirect",
-    "target-round-robin-3",
-    "target-round-robin-100",
-    "parse-request",
+/// Something that is counted: the argument of an example, and how often it is done.
+struct Case {
+    name: &'static str,
+    example: &'static str,
+    times: u64,
+}
+
+const CASES: &[Case] = &[
+    decision("admit-3-ranges"),
+    decision("admit-50000-ranges"),
+    decision("route-20-rules"),
+    decision("route-10000-rules"),
+    decision("route-peculiar-path"),
+    decision("redirect"),
+    decision("target-round-robin-3"),
+    decision("target-round-robin-100"),
+    decision("parse-request"),
+    explanation("rules-explain-reaches"),
+    explanation("rules-explain-denied"),
+    explanation("disjoint-explain-reaches"),
+    explanation("disjoint-who"),
 ];
+
+/// Of the data plane.
+const fn decision(name: &'static str) -> Case {
+    Case { name, example: "decisions", times: 2000 }
+}
+
+/// An answer about something large.
+const fn explanation(name: &'static str) -> Case {
+    Case { name, example: "explanations", times: 3 }
+}
 
 /// `instructions [--agree]`: counts, and fails if a decision became dearer than agreed.
 pub fn carry_out(arguments: &[String]) -> Result<(), Failed> {
@@ -37,12 +57,15 @@ pub fn carry_out(arguments: &[String]) -> Result<(), Failed> {
         }
     };
     tools::provide(tools::FOR_INSTRUCTIONS)?;
-    let build = ["build", "--release", "--locked", "-p", "pointsman", "--example", "decisions"];
-    shell::run(shell::cargo().args(build))?;
+    let build = ["build", "--release", "--locked", "-p", "pointsman"];
+    let examples = ["--example", "decisions", "--example", "explanations"];
+    shell::run(shell::cargo().args(build).args(examples))?;
     let file = tree::root().join(AGREED);
     let agreed = fs::read_to_string(&file).unwrap_or_default();
-    let counted =
-        CASES.iter().map(|case| Ok((*case, count(case)?))).collect::<Result<Vec<_>, Failed>>()?;
+    let counted = CASES
+        .iter()
+        .map(|case| Ok((case.name, count(case)?)))
+        .collect::<Result<Vec<_>, Failed>>()?;
     if agree {
         let text = counted.iter().fold(String::new(), |mut out, (case, count)| {
             let _ = writeln!(out, "{case} {count}");
@@ -64,7 +87,7 @@ pub fn carry_out(arguments: &[String]) -> Result<(), Failed> {
 
 /// The table, and the cases that are beyond the tolerance.
 fn judge(counted: &[(&'static str, u64)], agreed: &str) -> (String, Vec<&'static str>) {
-    let mut table = format!("{:<24} {:>12} {:>10}\n", "decision", "instructions", "agreed");
+    let mut table = format!("{:<26} {:>12} {:>12}\n", "decision", "instructions", "agreed");
     let mut dearer = Vec::new();
     for (case, count) in counted {
         let before = agreed.lines().find_map(|line| {
@@ -72,7 +95,7 @@ fn judge(counted: &[(&'static str, u64)], agreed: &str) -> (String, Vec<&'static
             (name == *case).then(|| number.trim().parse::<u64>().ok())?
         });
         let shown = before.map_or("-".to_owned(), |before| before.to_string());
-        let _ = writeln!(table, "{case:<24} {count:>12} {shown:>10}");
+        let _ = writeln!(table, "{case:<26} {count:>12} {shown:>12}");
         // What nobody has agreed on cannot be dearer; a missing line is noticed by the table.
         if before.is_some_and(|before| *count as f64 > before as f64 * (1.0 + TOLERANCE)) {
             dearer.push(*case);
@@ -83,20 +106,20 @@ fn judge(counted: &[(&'static str, u64)], agreed: &str) -> (String, Vec<&'static
 
 /// Of one decision: the difference between two runs of different length, so that start and
 /// preparation do not count.
-fn count(case: &str) -> Result<u64, Failed> {
-    let (short, long) = (run(case, TIMES)?, run(case, 2 * TIMES)?);
-    Ok(long.saturating_sub(short) / TIMES)
+fn count(case: &Case) -> Result<u64, Failed> {
+    let (short, long) = (run(case, case.times)?, run(case, 2 * case.times)?);
+    Ok(long.saturating_sub(short) / case.times)
 }
 
-fn run(case: &str, times: u64) -> Result<u64, Failed> {
-    let program: PathBuf = tree::target().join("release/examples/decisions");
+fn run(case: &Case, times: u64) -> Result<u64, Failed> {
+    let program: PathBuf = tree::target().join("release/examples").join(case.example);
     let mut command = Command::new("valgrind");
     command.args(["--tool=cachegrind", "--cache-sim=no", "--cachegrind-out-file=/dev/null"]);
-    command.arg(&program).args([case, &times.to_string()]);
+    command.arg(&program).args([case.name, &times.to_string()]);
     let output = command.stdin(Stdio::null()).output().map_err(Failed::file("valgrind"))?;
     let said = String::from_utf8_lossy(&output.stderr);
     let count = references(&said).filter(|_| output.status.success());
-    count.ok_or_else(|| Failed::Unexpected(format!("valgrind on {case}:\n{said}")))
+    count.ok_or_else(|| Failed::Unexpected(format!("valgrind on {}:\n{said}", case.name)))
 }
 
 /// Of `==1== I   refs:      1,234`.

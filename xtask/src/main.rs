@@ -68,6 +68,12 @@ const VERBS: &[Verb] = &[
         carry_out: bench::carry_out,
     },
     Verb {
+        name: "bench-explain",
+        usage: "",
+        summary: "what explain, who and check take on 10,000 rules and 100,000 prefixes",
+        carry_out: bench_explain,
+    },
+    Verb {
         name: "instructions",
         usage: "[--agree]",
         summary: "instructions a decision takes, held against xtask/instructions.txt",
@@ -130,6 +136,16 @@ fn usage() -> String {
         format!("  cargo xtask {call}\n      {}\n", verb.summary)
     };
     VERBS.iter().map(line).collect()
+}
+
+/// The example does it all; it needs the program to run.
+fn bench_explain(arguments: &[String]) -> Result<(), Failed> {
+    expect_none(arguments)?;
+    let build = ["build", "--release", "--locked", "-p", "pointsman", "--bin", "pointsman"];
+    shell::run(shell::cargo().args(build).args(["--example", "explanations"]))?;
+    let release = tree::target().join("release");
+    let mut explanations = std::process::Command::new(release.join("examples/explanations"));
+    shell::run(explanations.arg(release.join("pointsman")))
 }
 
 /// For verbs that take no arguments.

@@ -29,18 +29,17 @@ pub struct Broken {
 /// What the ways of requests prove from configuration alone: the lints that need them, what is to be
 /// said of expectations that could not be proved for everybody, and those that the World does not meet.
 pub fn proved(
-    surveyed: &Surveyed,
+    atlas: &Atlas<'_>,
     certificates: &Certificates,
     now_unix: i64,
 ) -> (Vec<Finding>, Vec<Broken>) {
     proving(certificates, now_unix, FactSource::Proof, |facts| {
-        let atlas = surveyed.atlas();
         let (mut all, mut not_proved) = (Vec::new(), Vec::new());
         for expectation in &atlas.world.model.expectations {
-            let Proof { violations, left_out } = explain::prove(&atlas, facts, expectation);
-            not_proved.extend(not_proved_finding(&atlas, expectation, &left_out));
+            let Proof { violations, left_out } = explain::prove(atlas, facts, expectation);
+            not_proved.extend(not_proved_finding(atlas, expectation, &left_out));
             if let Some(first) = violations.first() {
-                let finding = finding(&atlas, expectation, &violations);
+                let finding = finding(atlas, expectation, &violations);
                 let name = expectation.name.clone();
                 let request = Request {
                     url: first.url.clone(),
@@ -51,7 +50,7 @@ pub fn proved(
                 all.push(Broken { finding, name, request, violation: first.clone() });
             }
         }
-        let mut findings = explain::lint(&atlas, facts);
+        let mut findings = explain::lint(atlas, facts);
         findings.append(&mut not_proved);
         (findings, all)
     })
@@ -144,4 +143,31 @@ fn not_proved_finding(
         Finding::warning(NOT_PROVED, &expectation.place, message)
             .hint("name the networks that matter in its place, or have fewer prefixes"),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_not_asked_is_not_proved() {
+        let text = "network \"a\" {\n  cidrs = [\"10.0.0.0/24\", \"10.0.2.0/24\"]\n}\n\
+            security_group \"g\" {\n  ingress {\n    ports = [80]\n    from = [anywhere]\n  }\n}\n\
+            load_balancer \"b\" {\n  addresses = [\"10.9.9.9\"]\n  security_groups = [security_group.g]\n\
+            listener \"h\" {\n    port = 80\n    default {\n      fixed_response {\n        status = 200\n      }\n    }\n  }\n}\n\
+            expect \"all\" {\n  url = \"http://10.9.9.9/\"\n  works = [network.a]\n}\n";
+        let (model, findings) =
+            config::parse(&Sources::single("site.hcl", text), &config::RealEnvironment);
+        assert_eq!(findings, []);
+        let (store, _) = tls::CertificateStore::check(&model.certificates, 0);
+        let certificates = Certificates::of(&model, &store, 0);
+        let world = world::compile(model, 1);
+        let codes = |atlas: &Atlas<'_>| {
+            let (findings, broken) = proved(atlas, &certificates, 0);
+            assert!(broken.is_empty());
+            findings.iter().map(|finding| finding.code).collect::<Vec<_>>()
+        };
+        assert_eq!(codes(&Atlas::of(&world)), [""; 0]);
+        assert_eq!(codes(&Atlas::of_pieces(&world, 1)), [NOT_PROVED]);
+    }
 }

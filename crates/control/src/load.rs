@@ -121,7 +121,7 @@ fn judge(
     let certificates = Certificates::of(&model, store, now);
     let world = Arc::new(world::compile(model, generation));
     let surveyed = Surveyed::new(Arc::clone(&world));
-    let (doubts, broken) = expectations::proved(&surveyed, &certificates, now);
+    let (doubts, broken) = expectations::proved(&surveyed.atlas(), &certificates, now);
     findings.extend(doubts);
     let findings = world::unsilenced(&world.model.silences, findings);
     Examined { world, surveyed, certificates, findings, broken }

@@ -106,7 +106,9 @@ fn a_silence_holds_within_its_own_block() {
 #[test]
 fn every_lint_has_a_row() {
     let rows: BTreeSet<&str> = ROWS.iter().map(|row| row.code).collect();
-    assert_eq!(rows, LINTS.into_iter().collect());
+    // It takes more than a million prefixes: see the tests of `control::expectations`.
+    let large = |code: &&str| *code == "lint/expectation-not-proved";
+    assert_eq!(rows, LINTS.into_iter().filter(|code| !large(code)).collect());
     let names: BTreeSet<&str> = ROWS.iter().map(|row| row.name).collect();
     assert_eq!(names.len(), ROWS.len(), "names are distinct");
 }

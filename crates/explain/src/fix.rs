@@ -8,8 +8,8 @@ mod targets;
 use std::collections::BTreeSet;
 
 use model::{
-    Asker, Cause, CertificateId, CertificateSource, Change, GroupId, ListenerId, Model, NetworkId,
-    Obstacle, Peer, RecordId, Refusal,
+    Asker, Cause, CertificateId, CertificateSource, Change, GroupId, ListenerId, Model, Obstacle,
+    Peer, RecordId, Refusal,
 };
 use world::World;
 
@@ -283,13 +283,7 @@ fn visible(model: &Model, request: &Request, asker: Asker) -> Vec<(Change, Strin
         .map(|(at, record)| {
             let words =
                 format!("let network.{} see the record {}", model[network].name, record.name.0);
-            (
-                Change::RecordVisible {
-                    record: RecordId(at as u32),
-                    network: NetworkId(network.0),
-                },
-                words,
-            )
+            (Change::RecordVisible { record: RecordId(at as u32), network }, words)
         })
         .collect()
 }

@@ -25,13 +25,14 @@ pub struct Extent {
 
 /// Everything that may be doubted about a configuration; each has a page, and can be silenced unless
 /// [`never_silenced`] says why not.
-pub const LINTS: [&str; 37] = [
+pub const LINTS: [&str; 38] = [
     "lint/certificate-does-not-cover",
     "lint/cors-only-from-application",
     "lint/default-certificate",
     "lint/doubled-redirect",
     "lint/egress-denied",
     "lint/expectation-broken",
+    "lint/expectation-not-proved",
     "lint/forwarded-proto-not-trusted",
     "lint/goes-round-load-balancer",
     "lint/health-check-redirects",
@@ -70,6 +71,9 @@ pub fn never_silenced(code: &str) -> Option<&'static str> {
     match code {
         "lint/expectation-broken" => {
             Some("an expectation that need not hold is none: change it, or remove it")
+        }
+        "lint/expectation-not-proved" => {
+            Some("nothing is doubted: it says of whom nothing was proved")
         }
         "lint/unused-silence" => Some("a silence that silences nothing is removed, not silenced"),
         _ => None,

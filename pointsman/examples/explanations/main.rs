@@ -204,7 +204,7 @@ impl Instance {
     }
 
     fn socket(&self) -> PathBuf {
-        control::StateDirectory::at(&self.folder.path().join("state")).control_socket()
+        control::StateDirectory::at(self.folder.path().join("state")).control_socket()
     }
 }
 

@@ -24,7 +24,7 @@ pub fn around(source: &Source, place: &Place) -> Option<Part> {
         let rest = TOP_LEVEL.iter().find_map(|kind| line.strip_prefix(kind.name));
         rest.is_some_and(|rest| rest.starts_with([' ', '"', '{']))
     };
-    let pad = lines.iter().rposition(|at| begins(at))?;
+    let pad = lines.iter().rposition(begins)?;
     let text = &source.text[lines[pad]..];
     let text = &text[..end(text)?];
     let text = format!("{}{text}", "\n".repeat(pad));

@@ -155,6 +155,22 @@ pub const PAGES: &[Page] = &[
         ..Page::new("lint/expectation-broken", "what an `expect` says does not hold")
     },
     Page {
+        sees: "a warning of `check`: the expectation is not counted among those that hold",
+        causes: &[
+            "The networks, security groups and `source_ip` conditions cut its clients into more than 1,048,576 pieces.",
+        ],
+        confirm: &[("pointsman who URL", "its last line names clients that were not asked")],
+        remedy: &[
+            "Name in `works` or `denied` the networks that matter, in the place of `anywhere` or `internet`.",
+            "Write neighbouring prefixes as one.",
+        ],
+        related: &["lint/expectation-broken"],
+        ..Page::new(
+            "lint/expectation-not-proved",
+            "some clients of an `expect` were not asked, so that it is not proved for them",
+        )
+    },
+    Page {
         sees: "nothing: no warning is held back",
         causes: &[
             "What it was for has been mended.",
