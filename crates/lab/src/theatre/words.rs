@@ -50,7 +50,7 @@ impl Theatre {
             let counted = status["refused"]["networks"].as_array()?;
             let is_counted = |name: &&str| counted.iter().any(|row| row["network"] == **name);
             let hidden = !status["refused"]["unavailable"].is_null();
-            (hidden || networks.iter().all(|name| is_counted(name))).then_some(())
+            (hidden || networks.iter().all(is_counted)).then_some(())
         })?;
         self.tell("$ pointsman status");
         let output = self.program(&["status"], &self.state())?;
