@@ -299,6 +299,43 @@ const ROWS: &[Row] = &[
         ],
     },
     Row {
+        name: "a script that may not read what it gets",
+        edits: &[
+            (
+                "  calls        = [\"https://shop.example/products/2\"]",
+                "  calls        = [\"https://old.shop.example/products/2\"]",
+            ),
+            (
+                "    port    = 8080\n    answers = 200\n",
+                "    port    = 8080\n    answers = 200\n    cors    = [\"https://else.example\"]\n",
+            ),
+        ],
+        arguments: &["https://shop.example/", "--from", "office"],
+        code: 4,
+        says: &[
+            "✗ https://old.shop.example/products/2 (browser",
+            "blocked by CORS policy",
+            "the application does not allow scripts of https://shop.example",
+            "`pointsman explain https://old.shop.example/products/2 --from office` says what mends",
+        ],
+    },
+    Row {
+        name: "a script that may read what it gets",
+        edits: &[
+            (
+                "  calls        = [\"https://shop.example/products/2\"]",
+                "  calls        = [\"https://old.shop.example/products/2\"]",
+            ),
+            (
+                "    port    = 8080\n    answers = 200\n",
+                "    port    = 8080\n    answers = 200\n    cors    = [\"https://shop.example\"]\n",
+            ),
+        ],
+        arguments: &["https://shop.example/", "--from", "office"],
+        code: 0,
+        says: &["✓ https://old.shop.example/products/2 (browser"],
+    },
+    Row {
         name: "calls of a page that is declared nowhere",
         edits: NONE,
         arguments: &[

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use model::{Asker, Page, PageCall};
+use model::{Asker, Listener, Model, Page, PageCall};
 
 use crate::atlas::Atlas;
 use crate::facts::Facts;
-use crate::outcome::{Outcome, Sees, Speaker};
+use crate::outcome::{Grade, Outcome, Sees, Speaker};
 use crate::question::{Request, asker_words};
 use crate::report::{CallReport, grade};
 use crate::who::partition_of;
@@ -51,30 +51,92 @@ fn call_report(
     let left_out = atlas.left_out_words(&partition.left_out);
     let outcomes: BTreeSet<Outcome> =
         partition.parts.into_iter().flat_map(|part| part.outcomes).collect();
+    let model = &atlas.world.model;
     let cross = by == "browser" && !page.url.same_origin(&call.url);
-    let words: BTreeSet<String> = outcomes.iter().map(|o| browser_words(o, cross)).collect();
+    let origin = cross.then(|| page.url.origin());
+    let told = |outcome: &Outcome| {
+        let kept = origin.as_deref().and_then(|origin| kept_from(model, outcome, origin));
+        (browser_words(outcome, kept.as_deref()), kept.is_some())
+    };
+    let told: BTreeSet<(String, bool)> = outcomes.iter().map(told).collect();
+    // An answer that the script may not read is none.
+    let grade = match grade(&outcomes) {
+        Grade::Reaches if told.iter().any(|(_, kept)| *kept) => Grade::Fails,
+        grade => grade,
+    };
+    let words: Vec<String> = told.into_iter().map(|(words, _)| words).collect();
     CallReport {
         url: call.url.to_string(),
         by: by.to_owned(),
-        from: asker_words(&atlas.world.model, asker),
-        grade: grade(&outcomes),
-        sees: words.into_iter().collect::<Vec<_>>().join(", or "),
+        from: asker_words(model, asker),
+        grade,
+        sees: words.join(", or "),
         code: outcomes.iter().find_map(Outcome::code).map(str::to_owned),
         left_out,
     }
 }
 
-/// A script sees less than a person: an answer of another origin without its header is "blocked by
-/// CORS", whatever it says (Fetch standard §3.2.5).
-fn browser_words(outcome: &Outcome, cross_origin: bool) -> String {
-    match &outcome.sees {
-        Sees::Answer { status: status @ 400.., speaker: Speaker::LoadBalancer(_), .. }
-            if cross_origin =>
-        {
-            format!(
-                "\"blocked by CORS policy\" in the console: the {status} of the load balancer carries no Access-Control-Allow-Origin"
-            )
+const ALLOW_ORIGIN: &str = "access-control-allow-origin";
+
+/// What the listener says to scripts of other origins, if it says it with every answer.
+pub fn allowed_origin(listener: &Listener) -> Option<&str> {
+    let mut headers = listener.attributes.response_headers.0.iter();
+    let found = headers.find(|(name, _)| name.eq_ignore_ascii_case(ALLOW_ORIGIN));
+    found.map(|(_, value)| value.as_str())
+}
+
+/// Whether one of the words is the origin, or any.
+pub fn allows<'o>(words: impl IntoIterator<Item = &'o str>, origin: &str) -> bool {
+    words.into_iter().any(|word| word == "*" || word == origin)
+}
+
+/// Why a script of another origin may not read the answer (Fetch standard §3.2.5); `None` if it may, or
+/// if it is not known.
+fn kept_from(model: &Model, outcome: &Outcome, origin: &str) -> Option<String> {
+    let (status, speaker) = match outcome.sees {
+        Sees::Answer { status, speaker, .. } => (Some(status), speaker),
+        Sees::Application => (None, Speaker::Application),
+        Sees::NameNotFound
+        | Sees::TimesOut
+        | Sees::Silence
+        | Sees::Refused
+        | Sees::Reset
+        | Sees::CertificateError(_)
+        | Sees::ProtocolError
+        | Sees::Closed
+        | Sees::NotKnown => return None,
+    };
+    let answer = status.map_or("answer".to_owned(), |status| status.to_string());
+    if let Some(said) = outcome.listener.and_then(|id| allowed_origin(&model[id])) {
+        let words = format!("the {answer} carries Access-Control-Allow-Origin: {said}");
+        return (!allows([said], origin)).then_some(words);
+    }
+    match speaker {
+        Speaker::LoadBalancer(_) => Some(format!(
+            "the {answer} of the load balancer carries no Access-Control-Allow-Origin"
+        )),
+        Speaker::Application => {
+            let group = &model[outcome.group?];
+            let of_target = |target| world::application_at(model, group, target, target.port);
+            let declared: Option<Vec<&Vec<String>>> = group
+                .targets
+                .iter()
+                .map(|target| of_target(target).and_then(|application| application.cors.as_ref()))
+                .collect();
+            let declared = declared.filter(|all| !all.is_empty())?;
+            let none = declared.iter().all(|all| !allows(all.iter().map(String::as_str), origin));
+            none.then(|| format!("the application does not allow scripts of {origin}"))
         }
+    }
+}
+
+/// A script sees less than a person: an answer that it may not read is "blocked by CORS", whatever it
+/// says.
+fn browser_words(outcome: &Outcome, kept: Option<&str>) -> String {
+    if let Some(why) = kept {
+        return format!("\"blocked by CORS policy\" in the console: {why}");
+    }
+    match &outcome.sees {
         Sees::Answer { .. } | Sees::Application | Sees::NotKnown => outcome.words(),
         Sees::NameNotFound
         | Sees::TimesOut
@@ -85,4 +147,16 @@ fn browser_words(outcome: &Outcome, cross_origin: bool) -> String {
         | Sees::ProtocolError
         | Sees::Closed => format!("\"Failed to fetch\" (Network Error): {}", outcome.words()),
     }
+}
+
+/// Where to ask about the calls that fail: their fixes are those of another address.
+pub fn advice(calls: &[CallReport]) -> Vec<String> {
+    const TOLD_MAX: usize = 3;
+    let failed = calls.iter().filter(|call| matches!(call.grade, Grade::Fails | Grade::Blocked));
+    let words = |call: &CallReport| {
+        let from = call.from.split(' ').next().unwrap_or_default();
+        let from = if from == "anywhere" { String::new() } else { format!(" --from {from}") };
+        format!("`pointsman explain {}{from}` says what mends the call", call.url)
+    };
+    failed.take(TOLD_MAX).map(words).collect()
 }

@@ -151,6 +151,7 @@ pub fn explain(atlas: &Atlas<'_>, facts: &Facts<'_>, request: &Request, asker: A
         probe: None,
         exit_code: worst.exit_code(),
     };
+    report.advice.extend(crate::page::advice(&report.calls));
     // A page of which a call fails does not work.
     let calls = report.calls.iter().map(|call| call.grade).max();
     if report.grade == Grade::Reaches

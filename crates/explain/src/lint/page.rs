@@ -12,12 +12,12 @@ use crate::atlas::Atlas;
 use crate::chain;
 use crate::facts::Facts;
 use crate::outcome::{Grade, Outcome};
+use crate::page::{allowed_origin, allows};
 use crate::question::{Client, Request, asker_words};
 use crate::walk::walk;
 
 /// Of those who are refused, so many are named.
 const NAMED_MAX: usize = 3;
-const ALLOW_ORIGIN: &str = "access-control-allow-origin";
 
 /// Who gets the page: a client of each kind.
 struct Visitor {
@@ -282,14 +282,11 @@ fn cors(
 ) -> Option<Finding> {
     let model = &atlas.world.model;
     let (listener, group) = (&model[listener], &model[group]);
-    let headers = &listener.attributes.response_headers.0;
-    if page.url.same_origin(&call.url)
-        || headers.iter().any(|(name, _)| name.eq_ignore_ascii_case(ALLOW_ORIGIN))
-    {
+    if page.url.same_origin(&call.url) || allowed_origin(listener).is_some() {
         return None;
     }
     let origin = page.url.origin();
-    let allows = |origins: &Vec<String>| origins.iter().any(|o| *o == "*" || *o == origin);
+    let allows = |origins: &Vec<String>| allows(origins.iter().map(String::as_str), &origin);
     let applications = group
         .targets
         .iter()

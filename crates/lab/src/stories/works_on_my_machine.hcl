@@ -102,9 +102,10 @@ load_balancer "edge" {
   security_groups = [security_group.edge]
 
   listener "https" {
-    port         = 443
-    protocol     = "HTTPS"
-    certificates = [certificate.shop]
+    port             = 443
+    protocol         = "HTTPS"
+    certificates     = [certificate.shop]
+    response_headers = { "Access-Control-Allow-Origin" = "https://shop.example" }
 
     rule "products" {
       path    = ["/products*"]
