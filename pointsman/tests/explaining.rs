@@ -87,6 +87,37 @@ const ROWS: &[Row] = &[
         ],
     },
     Row {
+        name: "a translated network, of a load balancer inside",
+        edits: &[("    from  = [network.vpc]", "    from  = [\"10.0.1.0/24\"]")],
+        arguments: &["http://10.0.0.20/", "--from", "guest-wifi"],
+        code: 3,
+        says: &[
+            "[admit/no-rule]",
+            "admit network.guest-wifi in security_group.inner",
+            "then: 200 OK",
+        ],
+    },
+    Row {
+        name: "a translated network, of a public one, by one of its addresses",
+        edits: NONE,
+        arguments: &["https://shop.example/products/1", "--from", "192.168.50.7"],
+        code: 3,
+        says: &["[admit/no-rule]", "admit 198.51.100.20/32 in security_group.web", "then: 200 OK"],
+    },
+    Row {
+        name: "what fails outweighs what is not known",
+        edits: &[
+            (
+                "    from  = [security_group.web, security_group.inner]",
+                "    from  = [network.office]",
+            ),
+            ("  application \"api\" {\n    port    = 8080\n    answers = 200\n  }\n", ""),
+        ],
+        arguments: &["http://10.0.1.5:8080/"],
+        code: 3,
+        says: &["[admit/no-rule]"],
+    },
+    Row {
         name: "denied with a page",
         edits: &[(
             "  security_groups = [security_group.web]\n\n  listener",

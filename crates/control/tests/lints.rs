@@ -186,10 +186,7 @@ fn the_examples_of_this_repository() {
         ("docs/configuration.md", &[]),
         ("crates/lab/src/stories/small.hcl", &[]),
         ("crates/lab/src/stories/gateway_502.hcl", &["lint/not-started-at-boot"]),
-        (
-            "crates/lab/src/stories/works_on_my_machine.hcl",
-            &["lint/page-call-refused", "lint/cors-only-from-application"],
-        ),
+        ("crates/lab/src/stories/works_on_my_machine.hcl", &["lint/page-call-refused"]),
         ("pointsman/tests/lab/applications.hcl", &["lint/expectation-broken"]),
         ("pointsman/tests/lab/gateway.hcl", &["lint/expectation-broken"]),
         ("pointsman/tests/lab/loopback.hcl", &[]),

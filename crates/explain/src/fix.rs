@@ -199,15 +199,21 @@ fn propose(
     }
 }
 
-/// Who asks, as a security rule names it.
-fn peer(client: &Client, asker: Asker) -> Peer {
-    match asker {
-        Asker::Network(id) if client.seen_as.is_none() => Peer::Network(id),
-        Asker::Network(_) => Peer::Cidr(client.seen_as.unwrap_or(client.piece.first).into()),
+/// Who asks, as a security rule may name it. From where the load balancer sees a client depends on
+/// where it stands: those names of it that mend nothing are dropped when they are tried.
+fn peers(client: &Client, asker: Asker) -> Vec<Peer> {
+    let own = match asker {
+        Asker::Network(id) => Peer::Network(id),
         Asker::Prefix(net) => Peer::Cidr(net),
         Asker::Instance(id) => Peer::Instance(id),
-        Asker::Internet | Asker::Anywhere => Peer::Anywhere,
-    }
+        Asker::Internet | Asker::Anywhere => return vec![Peer::Anywhere],
+    };
+    let seen = client.seen_as.map(|seen| Peer::Cidr(seen.into()));
+    let network = match asker {
+        Asker::Prefix(_) => client.networks.first().map(|id| Peer::Network(*id)),
+        Asker::Network(_) | Asker::Instance(_) | Asker::Internet | Asker::Anywhere => None,
+    };
+    seen.into_iter().chain([own]).chain(network).collect()
 }
 
 fn admit(
@@ -219,8 +225,14 @@ fn admit(
     let model = &world.model;
     let listener = &model[listener];
     let groups = &model[listener.load_balancer].security_groups;
-    let source = client.seen_as.unwrap_or(client.piece.first);
-    let (_, book) = ask_door(world.ingress(listener.load_balancer), source, listener.port);
+    let sources = [Some(client.piece.first), client.seen_as];
+    let seen = |set: &model::AddressSet| sources.iter().flatten().any(|ip| set.contains(*ip));
+    // Of both addresses: each rule for the port that admits one of them does not admit the other.
+    let books = sources.iter().flatten().map(|source| {
+        let (_, book) = ask_door(world.ingress(listener.load_balancer), *source, listener.port);
+        book
+    });
+    let books: Vec<_> = books.collect();
     let position = |rule: &verdict::admit::AdmissionRule| {
         groups.iter().find_map(|id| {
             let at = model[*id].ingress.iter().position(|own| own.place == rule.place)?;
@@ -228,28 +240,29 @@ fn admit(
         })
     };
     let mut changes = Vec::new();
-    let peer = peer(client, asker);
-    for rule in &book.other_peer {
-        if let Some((group, rule)) = position(rule) {
-            let words = format!(
-                "admit {} in security_group.{}",
-                peer_words(model, &peer),
-                model[group].name
-            );
+    let peers = peers(client, asker);
+    let mut told = BTreeSet::new();
+    for rule in books.iter().flat_map(|book| &book.other_peer) {
+        let Some((group, rule)) = position(rule).filter(|at| told.insert(*at)) else { continue };
+        for (at, peer) in peers.iter().enumerate() {
+            let words = match peer {
+                Peer::Network(id) if at > 0 && matches!(asker, Asker::Prefix(_)) => {
+                    format!("or all of network.{}", model[*id].name)
+                }
+                peer => format!(
+                    "admit {} in security_group.{}",
+                    peer_words(model, peer),
+                    model[group].name
+                ),
+            };
             changes.push((Change::AdmitPeer { group, rule, peer: peer.clone() }, words));
-            if let (Peer::Cidr(_), None, Some(id)) =
-                (&peer, client.seen_as, client.networks.first())
-            {
-                let words = format!("or all of network.{}", model[*id].name);
-                changes.push((Change::AdmitPeer { group, rule, peer: Peer::Network(*id) }, words));
-            }
-            if peer != Peer::Anywhere {
-                let words = "or `anywhere`, if everybody may come in".to_owned();
-                changes.push((Change::AdmitPeer { group, rule, peer: Peer::Anywhere }, words));
-            }
+        }
+        if peers != [Peer::Anywhere] {
+            let words = "or `anywhere`, if everybody may come in".to_owned();
+            changes.push((Change::AdmitPeer { group, rule, peer: Peer::Anywhere }, words));
         }
     }
-    for rule in book.other_port.iter().filter(|rule| rule.peers.contains(source)) {
+    for rule in books.iter().flat_map(|book| &book.other_port).filter(|rule| seen(&rule.peers)) {
         if let Some((group, rule)) = position(rule) {
             let port = listener.port;
             let words = format!("admit tcp/{port} as well in security_group.{}", model[group].name);
@@ -261,7 +274,12 @@ fn admit(
             "add a rule for tcp/{} to security_group.{}",
             listener.port, model[*group].name
         );
-        changes.push((Change::AddIngress { group: *group, port: listener.port, peer }, words));
+        let port = listener.port;
+        changes.extend(
+            peers
+                .into_iter()
+                .map(|peer| (Change::AddIngress { group: *group, port, peer }, words.clone())),
+        );
     }
     changes
 }

@@ -93,7 +93,8 @@ impl Stage {
     }
 }
 
-/// What the operator wants to know first.
+/// What the operator wants to know first; the worst is the greatest. What is known to fail counts for
+/// more than what is not known.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
 )]
@@ -101,11 +102,11 @@ impl Stage {
 pub enum Grade {
     /// A target, or an answer below 400.
     Reaches,
+    NotKnown,
     /// There is an answer, and it is a failure.
     Fails,
     /// No rule was ever asked.
     Blocked,
-    NotKnown,
 }
 
 impl Grade {

@@ -7,6 +7,7 @@ mod words;
 
 use std::fs;
 use std::io::{self, BufRead, IsTerminal, Write};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -25,6 +26,14 @@ const READY_LIMIT: Duration = Duration::from_secs(20);
 /// Of what the program writes into a transcript.
 const COLUMNS: &str = "96";
 const FILE: &str = "shop.hcl";
+
+/// A new folder that nobody else may look into, and whose name nobody can have taken before.
+fn private_folder() -> io::Result<PathBuf> {
+    let number = u64::from_ne_bytes(net::random::os_bytes());
+    let folder = std::env::temp_dir().join(format!("pointsman-demo-{number:016x}"));
+    fs::DirBuilder::new().mode(0o700).create(&folder)?;
+    Ok(folder)
+}
 
 /// The stage of a story. What it is made of ends with it.
 pub struct Theatre {
@@ -56,8 +65,7 @@ pub enum Expected {
 impl Theatre {
     /// Builds what `text` declares and has the program serve it.
     pub fn open(setting: &Setting, text: &str) -> Result<Theatre, Failed> {
-        let folder = std::env::temp_dir().join(format!("pointsman-demo-{}", std::process::id()));
-        fs::create_dir_all(&folder).map_err(|e| Failed::Io("make a folder for the demo", e))?;
+        let folder = private_folder().map_err(|e| Failed::Io("make a folder for the demo", e))?;
         let mut theatre = Theatre {
             setting: setting.clone(),
             folder,
