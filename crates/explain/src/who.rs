@@ -47,7 +47,7 @@ pub struct Inquiry<'q> {
     walks: Cell<usize>,
 }
 
-type Ends = Rc<BTreeSet<Outcome>>;
+pub type Ends = Rc<BTreeSet<Outcome>>;
 /// By the doors that a walk met, and by what was looked at there.
 type Known = (BTreeSet<Door>, HashMap<Look, Ends>);
 
@@ -89,7 +89,8 @@ impl<'q> Inquiry<'q> {
         Partition { parts, pieces: classes.pieces, aside, left_out: classes.left_out.clone() }
     }
 
-    fn ends(&self, alike: &Alike) -> Ends {
+    /// What becomes of the request of clients that are alike.
+    pub fn ends(&self, alike: &Alike) -> Ends {
         let mut known = self.known.borrow_mut();
         let told = known.iter().find_map(|(doors, told)| {
             told.get(&self.atlas.look(doors, alike.likeness)).map(Rc::clone)

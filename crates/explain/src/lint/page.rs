@@ -2,27 +2,38 @@
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use model::{
     Asker, Finding, GroupId, ListenerId, LoadBalancerId, Model, Network, NetworkId, Obstacle, Page,
     PageCall, Url, UrlScheme,
 };
 
-use crate::atlas::Atlas;
+use crate::atlas::{Alike, Atlas, Classes};
 use crate::chain;
 use crate::facts::Facts;
 use crate::outcome::{Grade, Outcome};
 use crate::page::{allowed_origin, allows};
 use crate::question::{Client, Request, asker_words};
 use crate::walk::walk;
+use crate::who::{Ends, Inquiry};
 
 /// Of those who are refused, so many are named.
 const NAMED_MAX: usize = 3;
+/// Of those who are served, the ways of so many kinds are followed.
+const WAYS_MAX: usize = 64;
 
 /// Who gets the page: a client of each kind.
 struct Visitor {
     asker: Asker,
-    client: Client,
+    classes: Arc<Classes>,
+    at: usize,
+}
+
+impl Visitor {
+    fn alike(&self) -> &Alike {
+        &self.classes.classes[self.at]
+    }
 }
 
 /// The load balancers that refuse calls of pages: that they are closed is said.
@@ -41,10 +52,11 @@ pub fn lint(
                 continue;
             }
             let request = Request::get(call.url.clone());
-            let mut refused: Vec<(&Visitor, BTreeSet<Outcome>)> = Vec::new();
+            let inquiry = Inquiry::new(atlas, facts, &request);
+            let mut refused: Vec<(&Visitor, Ends)> = Vec::new();
             let mut served: Vec<&Visitor> = Vec::new();
             for visitor in &visitors {
-                let ends = request.ends(atlas.world, facts, &visitor.client);
+                let ends = inquiry.ends(visitor.alike());
                 match is_refused(&ends) {
                     true => refused.push((visitor, ends)),
                     false => served.push(visitor),
@@ -53,11 +65,17 @@ pub fn lint(
             if let Some(finding) = call_refused(atlas, page, call, &refused) {
                 findings.push(finding);
                 let listeners =
-                    refused.iter().flat_map(|(_, ends)| ends).filter_map(|o| o.listener);
+                    refused.iter().flat_map(|(_, ends)| ends.iter()).filter_map(|o| o.listener);
                 refusing.extend(listeners.map(|id| atlas.world.model[id].load_balancer));
             }
             let Some(visitor) = served.first() else { continue };
-            findings.extend(redirected_insecure(atlas, facts, page, call, &visitor.client));
+            findings.extend(redirected_insecure(
+                atlas,
+                facts,
+                page,
+                call,
+                &visitor.alike().example,
+            ));
             for (listener, group) in ways(atlas, facts, &request, &served) {
                 if let Some(finding) = cors(atlas, page, call, listener, group)
                     && without_cors.insert(listener)
@@ -75,15 +93,20 @@ pub fn lint(
 
 fn visitors(atlas: &Atlas<'_>, facts: &Facts<'_>, page: &Page) -> Vec<Visitor> {
     let request = Request::get(page.url.clone());
-    let gets = |client: &Client| {
-        let ends = request.ends(atlas.world, facts, client);
+    let inquiry = Inquiry::new(atlas, facts, &request);
+    let gets = |alike: &Alike| {
+        let ends = inquiry.ends(alike);
         !ends.is_empty() && ends.iter().all(|end| end.grade() == Grade::Reaches)
     };
     let mut visitors = Vec::new();
     for asker in people(&atlas.world.model, page) {
         let classes = atlas.classes_of(asker);
-        let clients = classes.classes.iter().map(|alike| alike.example.clone());
-        visitors.extend(clients.filter(gets).map(|client| Visitor { asker, client }));
+        let getting = classes.classes.iter().enumerate().filter(|(_, alike)| gets(alike));
+        visitors.extend(getting.map(|(at, _)| Visitor {
+            asker,
+            classes: Arc::clone(&classes),
+            at,
+        }));
     }
     visitors
 }
@@ -123,7 +146,7 @@ fn call_refused(
     atlas: &Atlas<'_>,
     page: &Page,
     call: &PageCall,
-    refused: &[(&Visitor, BTreeSet<Outcome>)],
+    refused: &[(&Visitor, Ends)],
 ) -> Option<Finding> {
     let (first, ends) = refused.first()?;
     let mut askers: Vec<Asker> = refused.iter().map(|(visitor, _)| visitor.asker).collect();
@@ -268,8 +291,10 @@ fn ways(
     request: &Request,
     served: &[&Visitor],
 ) -> BTreeSet<(ListenerId, GroupId)> {
-    let ask = |visitor: &&Visitor| walk(atlas.world, facts, &request.ask(&visitor.client), &mut ());
-    let outcomes = served.iter().flat_map(ask);
+    let ask = |visitor: &&Visitor| {
+        walk(atlas.world, facts, &request.ask(&visitor.alike().example), &mut ())
+    };
+    let outcomes = served.iter().take(WAYS_MAX).flat_map(ask);
     outcomes.filter_map(|outcome| Some((outcome.listener?, outcome.group?))).collect()
 }
 
