@@ -181,7 +181,7 @@ pub struct ExplainArguments {
     /// Ask with real packets too, from this machine: the name, the request, and its targets.
     #[arg(long)]
     pub probe: bool,
-    /// The address is a page whose scripts call this one; may be given several times.
+    /// What the scripts of the page at this address call; may be given several times.
     #[arg(long, value_name = "URL")]
     pub page: Vec<String>,
     #[command(flatten)]

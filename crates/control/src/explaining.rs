@@ -25,8 +25,6 @@ use world::World;
 use crate::filters;
 
 const DAY: i64 = 86_400;
-/// Days that a development certificate is good for, as far as an explanation without one says.
-const DEVELOPMENT_DAYS: i64 = 30;
 /// P-256, SHA-256.
 const DEVELOPMENT_KEY_BITS: u32 = 256;
 const DEVELOPMENT_HASH_RANK: u8 = 2;
@@ -72,7 +70,7 @@ fn to_be_made(declared: &model::Certificate, now_unix: i64) -> CertificateFacts 
         key: KeyKind::Ecdsa,
         key_bits: DEVELOPMENT_KEY_BITS,
         not_before: now_unix - DAY,
-        not_after: now_unix + DEVELOPMENT_DAYS * DAY,
+        not_after: now_unix + tls::DEVELOPMENT_DAYS * DAY,
         signature_hash_rank: DEVELOPMENT_HASH_RANK,
     }
 }

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 
 use model::{
     Asker, Cause, CertificateId, CertificateSource, Change, GroupId, ListenerId, Model, Obstacle,
-    Peer, RecordId, Refusal,
+    Peer, RecordId, Refusal, Scheme,
 };
 use world::World;
 
@@ -201,14 +201,23 @@ fn propose(
 
 /// Who asks, as a security rule may name it. From where the load balancer sees a client depends on
 /// where it stands: those names of it that mend nothing are dropped when they are tried.
-fn peers(client: &Client, asker: Asker) -> Vec<Peer> {
+fn peers(model: &Model, client: &Client, asker: Asker) -> Vec<Peer> {
     let own = match asker {
         Asker::Network(id) => Peer::Network(id),
         Asker::Prefix(net) => Peer::Cidr(net),
         Asker::Instance(id) => Peer::Instance(id),
         Asker::Internet | Asker::Anywhere => return vec![Peer::Anywhere],
     };
-    let seen = client.seen_as.map(|seen| Peer::Cidr(seen.into()));
+    // All the addresses of the gateway: which one is used is not the client's choice.
+    let gateway = |seen: std::net::IpAddr| {
+        let own = match asker {
+            Asker::Network(id) => &model[id].seen_as[..],
+            Asker::Prefix(_) | Asker::Instance(_) | Asker::Internet | Asker::Anywhere => &[],
+        };
+        let net = own.iter().find(|net| net.contains(&seen));
+        Peer::Cidr(net.copied().unwrap_or_else(|| seen.into()))
+    };
+    let seen = client.seen_as.map(gateway);
     let network = match asker {
         Asker::Prefix(_) => client.networks.first().map(|id| Peer::Network(*id)),
         Asker::Network(_) | Asker::Instance(_) | Asker::Internet | Asker::Anywhere => None,
@@ -240,7 +249,9 @@ fn admit(
         })
     };
     let mut changes = Vec::new();
-    let peers = peers(client, asker);
+    let peers = peers(model, client, asker);
+    // What is internal is not opened to the world in passing.
+    let public = model[listener.load_balancer].scheme == Scheme::InternetFacing;
     let mut told = BTreeSet::new();
     for rule in books.iter().flat_map(|book| &book.other_peer) {
         let Some((group, rule)) = position(rule).filter(|at| told.insert(*at)) else { continue };
@@ -257,7 +268,7 @@ fn admit(
             };
             changes.push((Change::AdmitPeer { group, rule, peer: peer.clone() }, words));
         }
-        if peers != [Peer::Anywhere] {
+        if public && peers != [Peer::Anywhere] {
             let words = "or `anywhere`, if everybody may come in".to_owned();
             changes.push((Change::AdmitPeer { group, rule, peer: Peer::Anywhere }, words));
         }

@@ -22,6 +22,7 @@ mod outcome;
 mod page;
 mod query;
 mod question;
+mod reach;
 mod report;
 mod space;
 mod tables;
@@ -48,12 +49,13 @@ pub use observed::Observed;
 pub use outcome::{Grade, Outcome, Sees, Speaker, Stage, reason};
 pub use query::{Answer, BadQuestion, Query, Verb};
 pub use question::{Client, Request, UnknownAsker, asker_words, parse_asker};
+pub use reach::{ROWS_MAX, ReachReport, reach, reach_text};
 pub use report::{
     CallReport, FixReport, LegReport, OtherReport, OutcomeReport, PartReport, REPORT_VERSION,
     Report, askers, explain,
 };
 pub use space::{Piece, prefixes};
-pub use tables::{ROWS_MAX, ReachReport, WhoReport, reach, reach_text, who, who_text};
+pub use tables::{WhoReport, who, who_text};
 pub use text::{Layout, Paint, text};
 pub use walk::{Ask, addresses, only_other_family, walk};
 pub use who::{Inquiry, Part, Partition, partition, partition_of};

@@ -1,7 +1,7 @@
 //! Doubts about a configuration that only whole ways of requests can prove; those that the model
 //! alone proves are in `world`.
 
-mod page;
+pub mod page;
 mod round;
 
 use model::Finding;

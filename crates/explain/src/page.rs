@@ -54,14 +54,21 @@ fn call_report(
     let model = &atlas.world.model;
     let cross = by == "browser" && !page.url.same_origin(&call.url);
     let origin = cross.then(|| page.url.origin());
+    let insecure = by == "browser" && crate::lint::page::is_blocked(page, &call.url);
     let told = |outcome: &Outcome| {
+        if insecure {
+            return ("blocked as mixed content: the page is of https".to_owned(), true);
+        }
+        if by == "server" {
+            return (server_words(outcome), false);
+        }
         let kept = origin.as_deref().and_then(|origin| kept_from(model, outcome, origin));
         (browser_words(outcome, kept.as_deref()), kept.is_some())
     };
     let told: BTreeSet<(String, bool)> = outcomes.iter().map(told).collect();
     // An answer that the script may not read is none.
     let grade = match grade(&outcomes) {
-        Grade::Reaches if told.iter().any(|(_, kept)| *kept) => Grade::Fails,
+        Grade::Reaches | Grade::NotKnown if told.iter().any(|(_, kept)| *kept) => Grade::Fails,
         grade => grade,
     };
     let words: Vec<String> = told.into_iter().map(|(words, _)| words).collect();
@@ -146,6 +153,21 @@ fn browser_words(outcome: &Outcome, kept: Option<&str>) -> String {
         | Sees::CertificateError(_)
         | Sees::ProtocolError
         | Sees::Closed => format!("\"Failed to fetch\" (Network Error): {}", outcome.words()),
+    }
+}
+
+/// A server's library has no words of a browser.
+fn server_words(outcome: &Outcome) -> String {
+    match outcome.sees {
+        Sees::Answer { .. } | Sees::Application | Sees::NotKnown => outcome.words(),
+        Sees::NameNotFound => "the name is not found".to_owned(),
+        Sees::TimesOut => "the connection attempt times out".to_owned(),
+        Sees::Silence => "connected, then silence".to_owned(),
+        Sees::Refused => "the connection is refused".to_owned(),
+        Sees::Reset => "the connection is reset".to_owned(),
+        Sees::CertificateError(_) => "the certificate is not accepted".to_owned(),
+        Sees::ProtocolError => "the other side speaks no TLS".to_owned(),
+        Sees::Closed => "the connection ends without an answer".to_owned(),
     }
 }
 

@@ -9,8 +9,9 @@ use crate::compare::{CompareReport, compare};
 use crate::facts::Facts;
 use crate::probe::{self, Plan, Probed};
 use crate::question::{Request, parse_asker};
+use crate::reach::{ReachReport, reach};
 use crate::report::{Report, explain};
-use crate::tables::{ReachReport, WhoReport, reach, who};
+use crate::tables::{WhoReport, who};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

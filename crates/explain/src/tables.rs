@@ -1,10 +1,8 @@
-//! Answers about many clients at once: `who` and `reach`.
+//! `who`: every client address, by outcome.
 
-use std::collections::BTreeSet;
 use std::fmt::Write;
-use std::ops::Range;
 
-use model::{Action, Asker, Condition, ListenerProtocol, Matcher, Model, Rule, Url, UrlScheme};
+use model::Asker;
 use serde::{Deserialize, Serialize};
 
 use crate::atlas::Atlas;
@@ -12,13 +10,10 @@ use crate::chain;
 use crate::facts::Facts;
 use crate::hop::{Hop, State};
 use crate::outcome::Grade;
-use crate::question::{Request, asker_words};
-use crate::report::{OtherReport, OutcomeReport, askers, grade, other_report, outcome_report};
+use crate::question::Request;
+use crate::report::{OutcomeReport, grade, outcome_report};
 use crate::text::{Layout, grade_mark, labelled};
-use crate::who::{Inquiry, Partition, partition_of};
-
-/// Rows of `reach` that are made at most.
-pub const ROWS_MAX: usize = 1000;
+use crate::who::{Partition, partition_of};
 
 /// The answer to `who`: every client address, by outcome.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -140,192 +135,4 @@ pub fn who_text(report: &WhoReport, layout: Layout) -> String {
         let _ = writeln!(out, "  ? not asked      {left_out}");
     }
     out
-}
-
-/// The answer to `reach`: what rules mention × networks.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct ReachReport {
-    pub version: u32,
-    pub networks: Vec<String>,
-    pub rows: Vec<ReachRow>,
-    /// More rows than [`ROWS_MAX`] were possible.
-    pub cut: bool,
-}
-
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct ReachRow {
-    pub url: String,
-    pub cells: Vec<OtherReport>,
-}
-
-pub fn reach(atlas: &Atlas<'_>, facts: &Facts<'_>) -> ReachReport {
-    let model = &atlas.world.model;
-    let askers = askers(model);
-    let mut requests = requests(model);
-    let cut = requests.len() > ROWS_MAX;
-    requests.truncate(ROWS_MAX);
-    let rows = requests
-        .iter()
-        .map(|request| {
-            let inquiry = Inquiry::new(atlas, facts, request);
-            let cells = askers.iter().map(|asker| other_report(&inquiry, *asker)).collect();
-            ReachRow { url: request.url.to_string(), cells }
-        })
-        .collect();
-    ReachReport {
-        version: crate::report::REPORT_VERSION,
-        networks: askers.iter().map(|asker| asker_words(model, *asker)).collect(),
-        rows,
-        cut,
-    }
-}
-
-/// One request for every host and path that a rule mentions, and one for what no rule takes.
-fn requests(model: &Model) -> Vec<Request> {
-    let mut seen: BTreeSet<(Url, Option<model::LoadBalancerId>)> = BTreeSet::new();
-    let mut requests = Vec::new();
-    for listener in &model.listeners {
-        let scheme = match listener.protocol {
-            ListenerProtocol::Http => UrlScheme::Http,
-            ListenerProtocol::Https => UrlScheme::Https,
-        };
-        let named = model.records.iter().filter(|record| !record.name.0.starts_with('*'));
-        let mut default_hosts: Vec<String> = named
-            .filter(|record| record.data == model::RecordData::Alias(listener.load_balancer))
-            .map(|record| record.name.0.clone())
-            .collect();
-        let mentioned: BTreeSet<String> = listener.rules.iter().flat_map(literal_hosts).collect();
-        if default_hosts.is_empty() {
-            default_hosts = match mentioned.is_empty() {
-                true => vec!["any.host".to_owned()],
-                false => mentioned.iter().cloned().collect(),
-            };
-        }
-        let mut push = |host: &str, path: String| {
-            let url = Url {
-                scheme,
-                host: host.to_owned(),
-                port: listener.port,
-                path,
-                query: String::new(),
-            };
-            if seen.insert((url.clone(), Some(listener.load_balancer))) {
-                // The question is about this listener, whatever the name leads to.
-                requests.push(Request { to: Some(listener.load_balancer), ..Request::get(url) });
-            }
-        };
-        for rule in &listener.rules {
-            let hosts = literal_hosts(rule);
-            let hosts = if hosts.is_empty() { default_hosts.clone() } else { hosts };
-            for host in &hosts {
-                paths(rule).into_iter().for_each(|path| push(host, path));
-            }
-        }
-        if !matches!(listener.default_action, Action::FixedResponse(_)) || listener.rules.is_empty()
-        {
-            default_hosts.iter().for_each(|host| push(host, "/".to_owned()));
-        }
-    }
-    requests
-}
-
-fn literal_hosts(rule: &Rule) -> Vec<String> {
-    let mut hosts = Vec::new();
-    for condition in &rule.conditions {
-        if let Condition::Host(values) = condition {
-            hosts.extend(values.iter().filter_map(|value| {
-                match value {
-                    Matcher::Wildcard(wildcard) if wildcard.is_literal() => {
-                        Some(wildcard.source().to_ascii_lowercase())
-                    }
-                    Matcher::Wildcard(wildcard) => wildcard
-                        .source()
-                        .strip_prefix("*.")
-                        .filter(|rest| !rest.contains(['*', '?']))
-                        .map(|rest| format!("any.{rest}")),
-                    Matcher::Regex(_) => None,
-                }
-            }));
-        }
-    }
-    hosts
-}
-
-/// An example of each path that the rule names.
-fn paths(rule: &Rule) -> Vec<String> {
-    let mut paths = Vec::new();
-    for condition in &rule.conditions {
-        if let Condition::Path(values) = condition {
-            paths.extend(values.iter().filter_map(|value| match value {
-                Matcher::Wildcard(wildcard) => Some(wildcard.source().replace(['*', '?'], "x")),
-                Matcher::Regex(_) => None,
-            }));
-        }
-    }
-    paths.retain(|path| path.starts_with('/'));
-    if paths.is_empty() { vec!["/".to_owned()] } else { paths }
-}
-
-pub fn reach_text(report: &ReachReport, layout: Layout) -> String {
-    let mut out = String::new();
-    let names: Vec<&str> =
-        report.networks.iter().map(|name| name.split(' ').next().unwrap_or(name)).collect();
-    let widest = report.rows.iter().map(|row| row.url.chars().count()).max().unwrap_or(0).min(60);
-    let cell = |report: &OtherReport| match (&report.code, report.grade) {
-        (_, Grade::Reaches) if report.left_out.is_some() => format!("? {}", report.short),
-        (_, Grade::Reaches) => format!("✓ {}", report.short),
-        (Some(code), _) => format!("✗ {code}"),
-        (None, Grade::NotKnown) => "?".to_owned(),
-        (None, _) => format!("✗ {}", report.short),
-    };
-    let widths: Vec<usize> = names
-        .iter()
-        .enumerate()
-        .map(|(at, name)| {
-            let cells = report.rows.iter().filter_map(|row| row.cells.get(at));
-            cells.map(|c| cell(c).chars().count()).chain([name.chars().count()]).max().unwrap_or(0)
-        })
-        .collect();
-    for (number, block) in blocks(&widths, layout.width().saturating_sub(widest)).iter().enumerate()
-    {
-        if number > 0 {
-            out.push('\n');
-        }
-        let _ = write!(out, "{:<widest$}", "");
-        for at in block.clone() {
-            let width = widths[at];
-            let _ = write!(out, "  {:<width$}", names[at]);
-        }
-        out.push('\n');
-        for row in &report.rows {
-            let _ = write!(out, "{:<widest$}", row.url);
-            for (report, width) in row.cells.iter().zip(&widths).take(block.end).skip(block.start) {
-                let text = format!("{:<width$}", cell(report));
-                let _ = write!(out, "  {}", layout.paint.of(grade_mark(report.grade).1, &text));
-            }
-            out.push('\n');
-        }
-    }
-    if report.cut {
-        let _ = writeln!(out, "… only the first {ROWS_MAX} rows are shown");
-    }
-    let trimmed: Vec<&str> = out.lines().map(str::trim_end).collect();
-    trimmed.join("\n") + "\n"
-}
-
-/// Columns that stand beside each other, as many as fit; at least one.
-fn blocks(widths: &[usize], room: usize) -> Vec<Range<usize>> {
-    let mut blocks: Vec<Range<usize>> = Vec::new();
-    let mut used = 0;
-    for (at, width) in widths.iter().enumerate() {
-        match blocks.last_mut() {
-            Some(block) if used + 2 + width <= room => block.end = at + 1,
-            _ => {
-                blocks.push(at..at + 1);
-                used = 0;
-            }
-        }
-        used += 2 + width;
-    }
-    blocks
 }

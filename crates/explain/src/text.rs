@@ -13,7 +13,7 @@ use self::wrap::{columns, wrapped};
 use crate::clock;
 use crate::hop::{Evidence, Hop, State};
 use crate::outcome::{Grade, Stage};
-use crate::report::{FixReport, PartReport, Report, evidence};
+use crate::report::{CallReport, FixReport, PartReport, Report, evidence};
 
 /// How a report is written.
 #[derive(Clone, Copy, Debug)]
@@ -219,11 +219,16 @@ fn calls(out: &mut String, report: &Report, layout: Layout) {
     if report.calls.is_empty() {
         return;
     }
-    let _ = writeln!(out, "{}", layout.paint.of(Tone::Strong, "  The page then asks for more:"));
+    let failing = |call: &CallReport| matches!(call.grade, Grade::Fails | Grade::Blocked);
+    let title = match report.calls.iter().any(failing) {
+        true => "  The page then asks for more, and does not get it all:",
+        false => "  The page then asks for more:",
+    };
+    let _ = writeln!(out, "{}", layout.paint.of(Tone::Strong, title));
     for call in &report.calls {
         let (mark, tone) = grade_mark(call.grade);
         let line = format!("{} ({}, from {})", call.url, call.by, call.from);
-        let _ = writeln!(out, "    {} {line}", layout.paint.of(tone, mark));
+        labelled(out, &format!("    {} ", layout.paint.of(tone, mark)), 6, &line, layout);
         let code = call.code.as_ref().map_or(String::new(), |code| format!(" [{code}]"));
         block(out, "        ", &format!("{}{code}", call.sees), layout);
         if let Some(left_out) = &call.left_out {

@@ -20,13 +20,16 @@ use crate::{Identity, LoadError};
 /// What a development certificate is for where nothing else was declared.
 pub const DEVELOPMENT_NAMES: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
 
+/// How long a development certificate is good for.
+pub const DEVELOPMENT_DAYS: i64 = 90;
+
 /// Of one certificate.
 const NAMES_MAX: usize = 100;
 /// Kept on disk; the least recently written go first.
 const LEAVES_MAX: usize = 64;
 const DAY_SECONDS: i64 = 24 * 60 * 60;
 const AUTHORITY_SECONDS: i64 = 3650 * DAY_SECONDS;
-const LEAF_SECONDS: i64 = 90 * DAY_SECONDS;
+const LEAF_SECONDS: i64 = DEVELOPMENT_DAYS * DAY_SECONDS;
 /// What has less left than this is made anew.
 const RENEW_SECONDS: i64 = 30 * DAY_SECONDS;
 /// Clocks that are a little behind accept what was just made.

@@ -21,7 +21,7 @@ mod names;
 mod policy;
 mod ticket;
 
-pub use authority::{AuthorityError, DEVELOPMENT_NAMES, LocalAuthority};
+pub use authority::{AuthorityError, DEVELOPMENT_DAYS, DEVELOPMENT_NAMES, LocalAuthority};
 pub use blocking::{
     BlockingServer, BlockingStream, HandshakeFailure, Trusted, blocking_client, handshake,
     target_handshake,

@@ -94,6 +94,9 @@ fn admit_load_balancer(
     );
     let rules = &model[group].ingress;
     let with_port = rules.iter().position(|rule| rule.ports.contains(port));
+    if with_port.is_some_and(|at| rules[at].peers.contains(&peer)) {
+        return Vec::new();
+    }
     let change = match with_port {
         Some(rule) => Change::AdmitPeer { group: SecurityGroupId(group.0), rule, peer },
         None => Change::AddIngress { group, port, peer },

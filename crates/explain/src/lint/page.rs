@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use model::{
     Asker, Finding, GroupId, ListenerId, LoadBalancerId, Model, Network, NetworkId, Obstacle, Page,
-    PageCall, Url, UrlScheme,
+    PageCall, Refusal, Url, UrlScheme,
 };
 
 use crate::atlas::{Alike, Atlas, Classes};
@@ -166,11 +166,15 @@ fn call_refused(
     let from = asker_words(&atlas.world.model, first.asker);
     let from = from.split(' ').next().unwrap_or_default();
     let finding = Finding::warning("lint/page-call-refused", &call.place, text);
-    Some(refuser(atlas, page, ends, finding).hint(format!(
-        "admit them there too, or serve it below the page's own host; `pointsman explain {} --from \
-         {from}` says why",
-        call.url
-    )))
+    let admission = ends.iter().all(|end| end.cause == Some(Refusal::AdmitNoRule.into()));
+    let remedy = match admission {
+        true => "admit them there too, or serve it below the page's own host; ",
+        false => "",
+    };
+    Some(
+        refuser(atlas, page, ends, finding)
+            .hint(format!("{remedy}`pointsman explain {} --from {from}` says why", call.url)),
+    )
 }
 
 fn server_call(
@@ -252,7 +256,7 @@ fn written_insecure(page: &Page, call: &PageCall) -> Option<Finding> {
 }
 
 /// Mixed Content §4.3: what is potentially trustworthy, such as the machine itself, is not blocked.
-fn is_blocked(page: &Page, url: &Url) -> bool {
+pub fn is_blocked(page: &Page, url: &Url) -> bool {
     let own = url.host == "localhost"
         || url.host.ends_with(".localhost")
         || url.address().is_some_and(|address: IpAddr| address.is_loopback());

@@ -145,11 +145,14 @@ fn own_prefix(
 ) -> io::Result<()> {
     let lo = inside.link("lo")?;
     inside.add_route(prefix(net), Way::Here { link: lo }, Table::Local)?;
+    let own = plan.nodes.get(at);
+    let source = |to: IpAddr| own?.source(to.is_ipv4(), scope(to) == Scope::Global);
     for other in plan.nodes.iter().filter(|other| other.home != at) {
         let singles = other.addresses.iter().chain(&other.seen_as).copied().map(IpNet::from);
         for theirs in singles.chain(other.prefixes.iter().copied()) {
             if net.contains(&theirs) && net != theirs {
-                let way = Way::Via { gateway: end(&ROUTER, theirs.addr()), link, source: None };
+                let to = theirs.addr();
+                let way = Way::Via { gateway: end(&ROUTER, to), link, source: source(to) };
                 inside.add_route(prefix(theirs), way, Table::Local)?;
             }
         }

@@ -25,7 +25,11 @@ fn lint_listener(listener: &Listener, findings: &mut Vec<Finding>) {
             Finding::warning("lint/shadowed-rule", &rule.place, text)
                 .length("rule".len() as u32)
                 .related(&earlier.place, reason)
-                .hint(format!("give it a priority below {}, or remove it", earlier.priority)),
+                .hint(match earlier.priority {
+                    // The least there is.
+                    1 => format!("give `{}` a greater priority, or remove this one", earlier.name),
+                    priority => format!("give it a free priority below {priority}, or remove it"),
+                }),
         );
     }
 }
