@@ -55,6 +55,26 @@ pub enum Command {
     DemoApp { address: std::net::SocketAddr, name: String },
 }
 
+impl Command {
+    /// Serves nobody and plays nothing: its output is all there is to it.
+    pub fn only_prints(&self) -> bool {
+        match self {
+            Command::Run(_) | Command::Demo(_) | Command::Lab(_) | Command::DemoApp { .. } => false,
+            Command::Check(_)
+            | Command::Fmt(_)
+            | Command::Expand(_)
+            | Command::Reload(_)
+            | Command::Explain(_)
+            | Command::Who(_)
+            | Command::Reach(_)
+            | Command::Compare(_)
+            | Command::Status(_)
+            | Command::Health(_)
+            | Command::Firewall(_) => true,
+        }
+    }
+}
+
 #[derive(Debug, Args)]
 pub struct RunArguments {
     /// A file, a directory of `*.hcl`, `-` for standard input, or an application: `:PORT` or `HOST:PORT`.

@@ -163,8 +163,12 @@ fn up(arguments: UpArguments, style: Style) -> Result<ExitCode, LabFailed> {
     if folder.authority().exists() {
         println!("for curl: --cacert {}", folder.authority().display());
     }
+    let own = match &arguments.instance.state {
+        Some(path) => format!(" --state {}", path.display()),
+        None => String::new(),
+    };
     println!(
-        "go in with `pointsman lab exec NETWORK -- COMMAND`, end it with `pointsman lab down`"
+        "go in with `pointsman lab exec{own} NETWORK -- COMMAND`, end it with `pointsman lab down{own}`"
     );
     Ok(ExitCode::SUCCESS)
 }

@@ -17,5 +17,8 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     let arguments = arguments::Arguments::parse();
+    if arguments.command.only_prints() {
+        net::terminal::end_with_reader();
+    }
     commands::carry_out(arguments.command)
 }

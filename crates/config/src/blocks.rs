@@ -227,8 +227,16 @@ pub fn valid_name(name: &str) -> bool {
         && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
 }
 
+/// What these words mean is settled: wherever a network is named they stand beside it.
+const WORDS: [&str; 2] = ["internet", "anywhere"];
+
 fn network<'s>(section: Section<'s>, block: &'s Block) -> Network {
     let name = section.label(block, true).unwrap_or_default().to_owned();
+    if WORDS.contains(&&*name) {
+        let text = format!("`{name}` is a word of the language, and no name of a network");
+        let finding = section.error_at(&block.labels[0], "config/invalid-name", text);
+        section.push(finding.hint("choose another name, such as `visitors`"));
+    }
     let mut cidrs = Vec::new();
     if let Some(value) = section.required("cidrs", "[\"192.0.2.0/24\"]") {
         for (text, item) in section.texts("cidrs", value) {

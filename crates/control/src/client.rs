@@ -1,7 +1,7 @@
 //! Asking a running instance over its control socket.
 
 use std::io::{self, Read, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use explain::probe::Plan;
@@ -13,6 +13,8 @@ use crate::status::Status;
 
 /// A reload waits for sockets and certificates; nothing else takes long.
 const ANSWER_LIMIT: Duration = Duration::from_secs(60);
+/// Of what needs no thought: a supervisor waits for it.
+const PROMPT_LIMIT: Duration = Duration::from_secs(8);
 pub const QUESTION_BYTES_MAX: u64 = 64 * 1024;
 const ANSWER_BYTES_MAX: u64 = 64 * 1024 * 1024;
 
@@ -52,7 +54,7 @@ pub struct HealthAnswer {
 #[derive(Debug)]
 pub enum AskError {
     /// Nothing runs there.
-    NotRunning(io::Error),
+    NotRunning(PathBuf, io::Error),
     Io(io::Error),
     NotUnderstood(String),
     TooLong,
@@ -61,7 +63,9 @@ pub enum AskError {
 impl std::fmt::Display for AskError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            AskError::NotRunning(error) => write!(f, "no running pointsman answers there: {error}"),
+            AskError::NotRunning(socket, error) => {
+                write!(f, "no running pointsman answers at `{}`: {error}", socket.display())
+            }
             AskError::Io(error) => write!(f, "the running pointsman did not answer: {error}"),
             AskError::TooLong => {
                 write!(f, "the question is longer than {QUESTION_BYTES_MAX} bytes")
@@ -76,30 +80,36 @@ impl std::fmt::Display for AskError {
 impl std::error::Error for AskError {}
 
 pub fn status(socket: &Path) -> Result<Status, AskError> {
-    ask(socket, Question::Status)
+    ask(socket, Question::Status, PROMPT_LIMIT)
 }
 
 pub fn reload(socket: &Path, force: bool) -> Result<ReloadAnswer, AskError> {
-    ask(socket, Question::Reload { force })
+    ask(socket, Question::Reload { force }, ANSWER_LIMIT)
 }
 
 pub fn health(socket: &Path) -> Result<HealthAnswer, AskError> {
-    ask(socket, Question::Health)
+    ask(socket, Question::Health, PROMPT_LIMIT)
 }
 
 /// The running instance's own explanation.
 pub fn explain(socket: &Path, query: &Query) -> Result<Result<Answer, BadQuestion>, AskError> {
-    ask(socket, Question::Explain(Box::new(query.clone())))
+    ask(socket, Question::Explain(Box::new(query.clone())), ANSWER_LIMIT)
 }
 
 /// What a probe is to ask, as the running instance would go.
 pub fn plan(socket: &Path, query: &Query) -> Result<Result<Plan, BadQuestion>, AskError> {
-    ask(socket, Question::Plan(Box::new(query.clone())))
+    ask(socket, Question::Plan(Box::new(query.clone())), ANSWER_LIMIT)
 }
 
-fn ask<A: DeserializeOwned>(socket: &Path, question: Question) -> Result<A, AskError> {
-    let mut stream = net::unix::connect(socket).map_err(AskError::NotRunning)?;
-    stream.set_read_timeout(Some(ANSWER_LIMIT)).map_err(AskError::Io)?;
+fn ask<A: DeserializeOwned>(
+    socket: &Path,
+    question: Question,
+    limit: Duration,
+) -> Result<A, AskError> {
+    let not_running = |error| AskError::NotRunning(socket.to_owned(), error);
+    let mut stream = net::unix::connect(socket).map_err(not_running)?;
+    stream.set_read_timeout(Some(limit)).map_err(AskError::Io)?;
+    stream.set_write_timeout(Some(limit)).map_err(AskError::Io)?;
     let mut line = serde_json::to_vec(&question).unwrap_or_default();
     line.push(b'\n');
     if line.len() as u64 > QUESTION_BYTES_MAX {

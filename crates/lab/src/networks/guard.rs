@@ -35,7 +35,9 @@ pub fn of_instance(world: &World, id: InstanceId) -> Option<Result<Guard, String
     for rule in &admission.rules {
         for net in explain::prefixes(&rule.peers) {
             for ports in &rule.ports.0 {
-                admitted.push(((net.addr(), net.prefix_len()), (ports.first.max(1), ports.last)));
+                // The kernel's rules know no port 0, and no range to the last one.
+                let range = (ports.first.max(1), ports.last.min(OWN_PORTS - 1));
+                admitted.push(((net.addr(), net.prefix_len()), range));
             }
         }
     }

@@ -80,6 +80,10 @@ impl Router {
         let network = namespace::new_network()?;
         namespace::loopback_up()?;
         quieten(self.ipv6);
+        if self.ipv6 {
+            // IPv4 takes every address of a local route for its own; IPv6 has to be told.
+            let _ = namespace::set("ipv6/ip_nonlocal_bind", "1");
+        }
         let own_ports = format!("{} {}", guard::OWN_PORTS, u16::MAX);
         namespace::set("ipv4/ip_local_port_range", own_ports)?;
         let mut inside = Netlink::open()?;
@@ -102,10 +106,10 @@ impl Router {
                 self.lead(IpNet::from(*address), outer)?;
             }
         }
-        for net in homes.iter().flat_map(|node| &node.prefixes) {
+        for net in homes.iter().flat_map(|node| &node.prefixes).flat_map(halves) {
             if self.has(net.addr()) && !net.addr().is_loopback() {
-                self.lead(*net, outer)?;
-                own_prefix(&mut inside, plan, at, *net, inner)?;
+                self.lead(net, outer)?;
+                own_prefix(&mut inside, plan, at, net, inner)?;
             }
         }
         for family in families {
@@ -132,6 +136,14 @@ impl Router {
 
     fn has(&self, address: IpAddr) -> bool {
         address.is_ipv4() || self.ipv6
+    }
+}
+
+/// Everything, as the kernel takes it beside a default route.
+fn halves(net: &IpNet) -> Vec<IpNet> {
+    match (net.prefix_len(), net.subnets(1)) {
+        (0, Ok(halves)) => halves.collect(),
+        _ => vec![*net],
     }
 }
 
