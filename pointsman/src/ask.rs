@@ -78,7 +78,7 @@ fn query(verb: Verb, url: &str, request: &RequestArguments) -> Result<Query, Exi
     let mut headers = Vec::new();
     for header in &request.header {
         let Some((name, value)) = header.split_once(':') else {
-            let text = format!("`{header}` is not a header\n  hint: write `-H '{header}: value'`");
+            let text = format!("`{header}` is not a header\n  hint: write `-H 'Name: value'`");
             return Err(complain(BAD_CONFIGURATION, &text));
         };
         headers.push((name.trim().to_owned(), value.trim().to_owned()));

@@ -314,6 +314,13 @@ const ROWS: &[Row] = &[
         says: &["this is instance.web, round every load balancer"],
     },
     Row {
+        name: "a machine asks itself",
+        edits: NONE,
+        arguments: &["http://10.0.1.5:3000/", "--from", "instance.web"],
+        code: 0,
+        says: &["instance.web asks itself: no security group is asked", "200 OK"],
+    },
+    Row {
         name: "a page of which the browser's calls fail",
         edits: &[(
             "  calls        = [\"https://shop.example/products/2\"]",

@@ -71,14 +71,17 @@ impl Sources {
 }
 
 fn load_file(path: &Path) -> Result<Source, Finding> {
-    let size = std::fs::metadata(path).map_err(|error| unreadable(path, &error))?.len();
-    if size > FILE_BYTES_MAX {
+    // A device or a pipe has no size beforehand: as much is read as may be, and one byte.
+    let mut text = String::new();
+    let file = std::fs::File::open(path).map_err(|error| unreadable(path, &error))?;
+    let read = file.take(FILE_BYTES_MAX + 1).read_to_string(&mut text);
+    let bytes = read.map_err(|error| unreadable(path, &error))?;
+    if bytes as u64 > FILE_BYTES_MAX {
         let place = Place::described(&path.display().to_string());
-        let message = format!("`{}` has {size} bytes, which is no configuration", path.display());
+        let message = format!("`{}` is too long for a configuration", path.display());
         return Err(Finding::error("config/unreadable", &place, message)
             .hint(format!("at most {FILE_BYTES_MAX} bytes are read")));
     }
-    let text = std::fs::read_to_string(path).map_err(|error| unreadable(path, &error))?;
     let folder = path.parent().map(Path::to_owned).unwrap_or_default();
     Ok(Source { name: path.display().to_string().into(), text, folder })
 }

@@ -146,6 +146,9 @@ fn sets(world: &World) -> BTreeMap<AddressSet, BTreeSet<Door>> {
     for id in (0..model.instances.len() as u32).map(InstanceId) {
         let admission = world.ingress_of_instance(id);
         admission.rules.into_iter().for_each(|rule| ask(rule.peers, Door::Instance(id)));
+        // It asks itself past its groups.
+        let own = model[id].addresses.iter().map(|address| IpNet::from(*address));
+        ask(own.collect(), Door::Instance(id));
     }
     for (at, listener) in model.listeners.iter().enumerate() {
         for condition in listener.rules.iter().flat_map(|rule| &rule.conditions) {

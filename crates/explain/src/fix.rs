@@ -321,7 +321,13 @@ fn certificates(model: &Model, request: &Request, id: ListenerId) -> Vec<(Change
     let host = &request.url.host;
     let own = model[id].certificates.iter().filter(|id| {
         // Without names it has those of this machine, whatever they are.
-        model[**id].source == CertificateSource::Development && !model[**id].names.is_empty()
+        let certificate = &model[**id];
+        // What a site brings along is written nowhere, and a certificate is for names.
+        let written = !model.listeners.iter().any(|one| one.place == certificate.place);
+        written
+            && request.url.address().is_none()
+            && certificate.source == CertificateSource::Development
+            && !certificate.names.is_empty()
     });
     let names = own.map(|id| {
         let words = format!("have certificate.{} cover {host} as well", model[*id].name);

@@ -129,7 +129,9 @@ pub fn who_text(report: &WhoReport, layout: Layout) -> String {
         };
         let label = format!("  {} {shorts:<14} ", layout.paint.of(tone, mark));
         labelled(&mut out, &label, WHO_HEAD, &format!("{}{code}", part.words), layout);
-        labelled(&mut out, "", WHO_HEAD, &format!("{}{place}", part.because), layout);
+        if !part.because.is_empty() {
+            labelled(&mut out, "", WHO_HEAD, &format!("{}{place}", part.because), layout);
+        }
     }
     if let Some(left_out) = &report.left_out_words {
         let _ = writeln!(out, "  ? not asked      {left_out}");

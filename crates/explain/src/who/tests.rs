@@ -209,8 +209,9 @@ proptest! {
 fn clients_are_asked_once_for_what_is_looked_at_on_their_way() {
     let world = world(&["10.0.0.0/8"], &["192.0.2.0/24"], &NETS[..7], &[0, 1]);
     let atlas = Atlas::of(&world);
-    // Admitted or not; of the three scopes and two families; of one network, the other, or none.
-    let rows = [("http://203.0.113.9/", 12), ("http://10.9.0.9/", 13)];
+    // Admitted or not, or the machine itself; of the three scopes and two families; of one network,
+    // the other, or none.
+    let rows = [("http://203.0.113.9/", 12), ("http://10.9.0.9/", 14)];
     for (url, walks_max) in rows {
         let request = request(url);
         with_facts(|facts| {

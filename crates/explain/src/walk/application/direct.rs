@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use model::{InstanceId, Obstacle, UrlScheme};
+use verdict::admit::Admission;
 use verdict::application::Asked;
 use verdict::journey::Knocked;
 
@@ -28,7 +29,12 @@ impl Walk<'_> {
             let text = format!("this is instance.{}, round every load balancer", instance.name);
             Hop::passed(Stage::Route, text).at(&instance.place)
         });
-        let admission = self.world.ingress_of_instance(id);
+        // What a machine sends itself passes no security group.
+        let own = instance.addresses.contains(&self.ask.client);
+        let admission = match own {
+            true => Admission { open: true, rules: Vec::new() },
+            false => self.world.ingress_of_instance(id),
+        };
         trace.door(Door::Instance(id));
         match Knocked::hypothetical(source, port).admit(&admission, &mut ()) {
             Ok(_) => trace.hop(|| {
@@ -38,6 +44,12 @@ impl Walk<'_> {
                         let (group, whom) = (&rule.group, self.admitted_words(rule, source));
                         let text = format!("security_group.{group} admits {whom} on tcp/{port}");
                         Hop::passed(Stage::SecurityGroup, text).at(&rule.place)
+                    }
+                    None if own => {
+                        let name = &instance.name;
+                        let text =
+                            format!("instance.{name} asks itself: no security group is asked");
+                        Hop::passed(Stage::SecurityGroup, text).at(&instance.place)
                     }
                     None => {
                         let name = &instance.name;
