@@ -83,8 +83,12 @@ pub fn record(world: &World, facts: &Facts<'_>, ask: &Ask<'_>) -> (Vec<Leg>, BTr
 /// Who listens to the requests of a chain.
 trait Book {
     /// The outcomes of one request, and its number.
-    fn walk(&mut self, world: &World, facts: &Facts<'_>, ask: &Ask<'_>)
-    -> (usize, BTreeSet<Outcome>);
+    fn walk(
+        &mut self,
+        world: &World,
+        facts: &Facts<'_>,
+        ask: &Ask<'_>,
+    ) -> (usize, BTreeSet<Outcome>);
 
     /// What a browser makes of the answer to a request.
     fn tell(&mut self, leg: usize, hop: impl FnOnce() -> Hop);
@@ -217,8 +221,9 @@ impl<'a, B: Book> Chain<'a, B> {
             return ends.clone();
         }
         if self.asked == LEGS_MAX {
-            let text =
-                format!("the redirects part into more than {LEGS_MAX} requests: {url} is not asked");
+            let text = format!(
+                "the redirects part into more than {LEGS_MAX} requests: {url} is not asked"
+            );
             self.book.tell(leg, || Hop::not_known(Stage::Redirect, text));
             return BTreeSet::from([Outcome {
                 sees: Sees::NotKnown,
@@ -249,7 +254,80 @@ fn goes_on(url: &Url) -> Hop {
 
 #[cfg(test)]
 mod tests {
+    use std::net::IpAddr;
+
+    use model::Model;
+
     use super::*;
+    use crate::facts::{CertificateView, Enforcement, FactSource, TargetView, Trust};
+    use crate::hop::State;
+    use crate::outcome::Speaker;
+
+    /// Every answer is one of two redirects.
+    struct Forks {
+        asked: usize,
+        left: bool,
+        location: fn(&str, char) -> String,
+    }
+
+    impl Book for Forks {
+        fn walk(&mut self, _: &World, _: &Facts<'_>, ask: &Ask<'_>) -> (usize, BTreeSet<Outcome>) {
+            self.asked += 1;
+            let outcome = |way| Outcome {
+                sees: Sees::Answer {
+                    status: 302,
+                    speaker: Speaker::Application,
+                    location: Some((self.location)(&ask.url.path, way)),
+                },
+                cause: None,
+                stage: Stage::Response,
+                listener: None,
+                group: None,
+            };
+            (0, ['a', 'b'].map(outcome).into())
+        }
+
+        fn tell(&mut self, _: usize, hop: impl FnOnce() -> Hop) {
+            self.left |= hop().state == State::NotKnown;
+        }
+    }
+
+    #[test]
+    fn chains_that_part_end() {
+        // Of the second one there are two addresses of each length.
+        let (all, two): (fn(&str, char) -> String, fn(&str, char) -> String) = (
+            |path, way| format!("{path}{way}"),
+            |path, way| format!("/{way}{}", "x".repeat(path.len())),
+        );
+        let rows =
+            [("a new address each time", all, LEGS_MAX, true), ("known ones", two, 41, false)];
+        for (name, location, asked, left) in rows {
+            let world = world::compile(Model::default(), 1);
+            let facts = Facts {
+                now_unix: 0,
+                certificates: &|_| CertificateView { facts: None, trust: Trust::Authority },
+                targets: &|_, _| TargetView::ASSUMED,
+                enforcement: &|_| Enforcement::NotKnown,
+                refused: &|_, _| None,
+                source: FactSource::Proof,
+            };
+            let ask = Ask {
+                client: IpAddr::from([192, 0, 2, 7]),
+                seen_as: None,
+                networks: &[],
+                url: &Url::parse("https://a.example/").unwrap(),
+                method: "GET",
+                headers: &[],
+                to: None,
+            };
+            let forks = Forks { asked: 0, left: false, location };
+            let mut chain = Chain::new(&world, &facts, &ask, forks);
+            let ends = chain.follow(&ask);
+            assert_eq!((chain.book.asked, chain.book.left), (asked, left), "{name}");
+            let not_known = ends.iter().any(|end| end.sees == Sees::NotKnown);
+            assert_eq!(not_known, left, "{name}");
+        }
+    }
 
     #[test]
     fn methods_and_hosts_of_the_next_request() {

@@ -107,13 +107,7 @@ fn follow(job: &Job, trusted: &Trusted) -> Answers {
     }
 }
 
-fn once(
-    job: &Job,
-    method: &str,
-    given: &[(String, String)],
-    url: &Url,
-    trusted: &Trusted,
-) -> Seen {
+fn once(job: &Job, method: &str, given: &[(String, String)], url: &Url, trusted: &Trusted) -> Seen {
     let addresses = match url.address() {
         Some(address) => vec![address],
         None => net::resolve::wait(&url.host, url.port),
