@@ -349,6 +349,33 @@ const ROWS: &[Row] = &[
         says: &["✗ http://api.internal/products/1 (browser", "[name/not-visible]"],
     },
     Row {
+        name: "a load balancer on every address of IPv4 has none of IPv6",
+        edits: &[
+            ("[\"203.0.113.10\", \"2001:db8:2::10\"]", "[\"0.0.0.0\"]"),
+            // Both listen on every address now.
+            (
+                "group.inner]\n\n  listener \"http\" {\n    port = 80",
+                "group.inner]\n\n  listener \"http\" {\n    port = 81",
+            ),
+        ],
+        arguments: &["https://shop.example/", "--from", "2001:db8:1::5"],
+        code: 0,
+        says: &["shop.example has no IPv6 address", "name/other-family"],
+    },
+    Row {
+        name: "two addresses of a listener of which one is private",
+        edits: &[
+            ("[\"203.0.113.10\", \"2001:db8:2::10\"]", "[\"203.0.113.10\", \"10.0.0.30\"]"),
+            (
+                "record \"shop.example\" {\n  alias = load_balancer.edge\n",
+                "record \"shop.example\" {\n  addresses = [\"203.0.113.10\", \"10.0.0.30\"]\n",
+            ),
+        ],
+        arguments: &["https://shop.example/", "--from", "office"],
+        code: 3,
+        says: &["203.0.113.10:443 is load_balancer.edge", "10.0.0.30 is a private address"],
+    },
+    Row {
         name: "a network that nobody declared",
         edits: NONE,
         arguments: &["https://shop.example/", "--from", "guest-wfi"],
