@@ -376,6 +376,16 @@ const ROWS: &[Row] = &[
         says: &["203.0.113.10:443 is load_balancer.edge", "10.0.0.30 is a private address"],
     },
     Row {
+        name: "something else on the machine of the load balancer",
+        edits: &[
+            ("  addresses       = [\"10.0.1.5\"]", "  addresses       = [\"203.0.113.10\"]"),
+            ("    from  = [security_group.web, security_group.inner]", "    from  = [anywhere]"),
+        ],
+        arguments: &["http://203.0.113.10:3000/", "--from", "office"],
+        code: 0,
+        says: &["this is instance.web, round every load balancer", "200 OK"],
+    },
+    Row {
         name: "a network that nobody declared",
         edits: NONE,
         arguments: &["https://shop.example/", "--from", "guest-wfi"],

@@ -34,14 +34,20 @@ impl World {
         {
             return At::Listener(listener);
         }
-        if let Some(id) = load_balancers().find(has) {
-            return At::LoadBalancer(id);
-        }
         let instance = model.instances.iter().position(|instance| {
             instance.addresses.contains(&address) || instance.public_addresses.contains(&address)
         });
-        if let Some(at) = instance {
+        let load_balancer = load_balancers().find(has);
+        // On the machine of a load balancer something else may listen on the other ports.
+        let serves = |at: &usize| {
+            let serves = model.instances[*at].serves.as_ref();
+            load_balancer.is_none() || serves.is_none_or(|serves| serves.contains(&port))
+        };
+        if let Some(at) = instance.filter(serves) {
             return At::Instance(InstanceId(at as u32));
+        }
+        if let Some(id) = load_balancer {
+            return At::LoadBalancer(id);
         }
         load_balancers()
             .filter(|id| is_on_every(&model[*id], address))
