@@ -386,6 +386,16 @@ const ROWS: &[Row] = &[
         says: &["this is instance.web, round every load balancer", "200 OK"],
     },
     Row {
+        name: "a name that leads elsewhere",
+        edits: &[(
+            "record \"other.example\" {\n  alias = load_balancer.edge\n",
+            "record \"other.example\" {\n  cname = \"shop.cdn.test\"\n",
+        )],
+        arguments: &["https://other.example/", "--from", "office"],
+        code: 0,
+        says: &["other.example leads to shop.cdn.test, which is kept elsewhere"],
+    },
+    Row {
         name: "a network that nobody declared",
         edits: NONE,
         arguments: &["https://shop.example/", "--from", "guest-wfi"],

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use model::{ListenerId, LoadBalancerId, Obstacle, Scheme};
-use verdict::name::{Destination, Scope, resolve, routed, scope};
+use verdict::name::{Destination, Resolved, Scope, resolve, routed, scope};
 use world::At;
 
 use super::{Verdict, Walk};
@@ -84,6 +84,17 @@ impl Walk<'_> {
         }
         let visible = |network| self.ask.networks.contains(&network);
         match resolve(&model.records, host, &visible) {
+            Ok(Resolved { elsewhere: Some(name), records, .. }) => {
+                trace.hop(|| {
+                    let text = format!("{host} leads to {name}, which is kept elsewhere");
+                    let hop = Hop::not_known(Stage::Name, text);
+                    match records.last() {
+                        Some(record) => hop.at(&record.place),
+                        None => hop,
+                    }
+                });
+                Err(self.outcome(Sees::NotKnown, None, Stage::Name))
+            }
             Ok(resolved) => {
                 trace.hop(|| {
                     let ends: Vec<String> =
