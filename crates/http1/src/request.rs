@@ -87,19 +87,6 @@ impl Method {
         }
     }
 
-    /// RFC 9110 §9.2.2.
-    pub fn idempotent(self) -> bool {
-        match self {
-            Method::Get
-            | Method::Head
-            | Method::Put
-            | Method::Delete
-            | Method::Options
-            | Method::Trace => true,
-            Method::Post | Method::Patch | Method::Connect | Method::Other => false,
-        }
-    }
-
     /// The methods for which ALB finds a body doubtful (ALB.md §6c).
     pub(crate) fn is_bodyless(self) -> bool {
         matches!(self, Method::Get | Method::Head)

@@ -9,7 +9,9 @@ use model::{
     TargetAddress, TargetGroup,
 };
 use verdict::admit::admit;
-use verdict::journey::{Aim, Attempt, Hypothetical, Retry, Routed, retry};
+use verdict::journey::{
+    ATTEMPTS_MAX, Aim, Attempt, Hypothetical, Retry, Routed, is_idempotent, retry,
+};
 use verdict::target::{FULL, Note as TargetNote, TargetFacts, fails_open};
 use verdict::{Note, Witness};
 
@@ -18,9 +20,6 @@ use super::{Walk, answered};
 use crate::facts::{Behaviour, FactSource, TargetView};
 use crate::hop::{Aimed, Evidence, Hop, Trace};
 use crate::outcome::{Outcome, Sees, Speaker, Stage};
-
-/// As the data plane: targets that one request tries at most.
-const ATTEMPTS_MAX: u32 = 5;
 
 /// What trying a target leads to: targets that behave alike are one kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -63,6 +62,12 @@ impl Walk<'_> {
         let load_balancer = model[id].load_balancer;
         let groups: Vec<GroupId> =
             forward.groups.iter().filter(|g| g.weight > 0).map(|g| g.group).collect();
+        let rewritten = match self.rewritten(id, routed) {
+            Ok(rewritten) => rewritten,
+            Err(refusal) => {
+                return BTreeSet::from([self.refused_action(load_balancer, refusal, place, trace)]);
+            }
+        };
         // Asked for its "no"; which group is drawn is chance, so every one with weight is followed.
         if let Err(refusal) = routed.group(forward, None, 0) {
             return BTreeSet::from([self.refused_action(load_balancer, refusal, place, trace)]);
@@ -84,12 +89,6 @@ impl Walk<'_> {
                 .collect();
             Hop::passed(Stage::Action, format!("forwards to {}", names.join(", "))).at(place)
         });
-        let rewritten = match self.rewritten(id, routed) {
-            Ok(rewritten) => rewritten,
-            Err(refusal) => {
-                return BTreeSet::from([self.refused_action(load_balancer, refusal, place, trace)]);
-            }
-        };
         let mut outcomes = BTreeSet::new();
         for group in groups {
             let ends = self.onward_group(id, routed, group, &rewritten, trace);
@@ -149,7 +148,7 @@ impl Walk<'_> {
             self.tell_doors(load_balancer, group_id, &doors, trace);
             self.tell_targets(group_id, &fit.0, &views, &doors, trace);
         }
-        let idempotent = matches!(self.ask.method, "GET" | "HEAD" | "PUT" | "DELETE" | "OPTIONS");
+        let idempotent = is_idempotent(self.ask.method.as_bytes());
         let mut ends = BTreeSet::new();
         try_all(&mut kinds, idempotent, 0, 0, None, &mut ends);
         let mut outcomes = BTreeSet::new();
