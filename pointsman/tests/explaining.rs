@@ -52,6 +52,9 @@ struct Row {
 const NONE: &[(&str, &str)] = &[];
 const TO_FRONT: &str = "    default {\n      forward = target_group.front\n    }\n";
 
+const EGRESS: &str = "    from  = [network.office]\n  }\n\n  egress {\n    ports = [3000, 8080]\n    \
+                      to    = [network.vpc]\n  }\n";
+
 const ROWS: &[Row] = &[
     Row {
         name: "it reaches",
@@ -394,6 +397,26 @@ const ROWS: &[Row] = &[
         arguments: &["https://other.example/", "--from", "office"],
         code: 0,
         says: &["other.example leads to shop.cdn.test, which is kept elsewhere"],
+    },
+    Row {
+        name: "a target by a name, where not everywhere is allowed",
+        edits: &[
+            ("    from  = [network.office]\n  }\n", EGRESS),
+            ("[\"instance.web:3000\"]", "[\"app.internal:3000\"]"),
+        ],
+        arguments: &["https://shop.example/", "--from", "office"],
+        code: 0,
+        says: &["whether load_balancer.edge may connect to app.internal:3000 is not known"],
+    },
+    Row {
+        name: "a target on the load balancer's machine, where that is not allowed",
+        edits: &[
+            ("    from  = [network.office]\n  }\n", EGRESS),
+            ("[\"instance.web:3000\"]", "[\"localhost:3000\"]"),
+        ],
+        arguments: &["https://shop.example/", "--from", "office"],
+        code: 4,
+        says: &["[target/egress-denied]"],
     },
     Row {
         name: "a network that nobody declared",

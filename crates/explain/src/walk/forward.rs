@@ -5,8 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use model::{
-    Forward, GroupId, HealthState, ListenerId, LoadBalancerId, Place, Refusal, Target,
-    TargetAddress, TargetGroup,
+    Forward, GroupId, HealthState, ListenerId, LoadBalancerId, Place, Refusal, Target, TargetGroup,
 };
 use verdict::admit::admit;
 use verdict::journey::{
@@ -14,6 +13,7 @@ use verdict::journey::{
 };
 use verdict::target::{FULL, Note as TargetNote, TargetFacts, fails_open};
 use verdict::{Note, Witness};
+use world::MayConnect;
 
 use super::told::unhealthy;
 use super::{Walk, answered};
@@ -27,6 +27,8 @@ pub enum Trial {
     Answers(u16),
     /// What it answers depends on the application.
     Application,
+    /// Whether it may be connected to depends on where its name leads.
+    NotKnown,
     Fails(FailedAttempt, Refusal),
 }
 
@@ -166,6 +168,9 @@ impl Walk<'_> {
                     outcomes
                         .extend(self.onward_application(id, group_id, &fit.0, rewritten, trace));
                 }
+                Trial::NotKnown => {
+                    outcomes.insert(self.outcome(Sees::NotKnown, None, Stage::TargetSecurityGroup));
+                }
                 Trial::Fails(_, refusal) => {
                     let sees = answered(load_balancer, refusal.status().unwrap_or(502));
                     let door = match refusal {
@@ -190,16 +195,18 @@ impl Walk<'_> {
         doors: &mut Doors,
     ) -> Trial {
         let model = &self.world.model;
-        let egress = self.world.egress(load_balancer);
-        let denied = |address: &IpAddr| admit(egress, *address, target.port, &mut ()).is_err();
-        let addresses: &[IpAddr] = match &target.address {
-            TargetAddress::Ip(address) => std::slice::from_ref(address),
-            TargetAddress::Instance { id, .. } => &model[*id].addresses,
-            TargetAddress::Name(_) => &[],
-        };
-        if !addresses.is_empty() && addresses.iter().all(denied) {
-            doors.egress.push(target.clone());
-            return Trial::Fails(FailedAttempt::Connect, Refusal::TargetEgressDenied);
+        match world::may_connect(model, self.world.egress(load_balancer), target, target.port) {
+            MayConnect::Yes => {}
+            MayConnect::No => {
+                doors.egress.push(target.clone());
+                return Trial::Fails(FailedAttempt::Connect, Refusal::TargetEgressDenied);
+            }
+            // An answer was seen through the same door.
+            MayConnect::NotKnown if view.behaviour != Behaviour::NotKnown => {}
+            MayConnect::NotKnown => {
+                doors.egress_not_known.push(target.clone());
+                return Trial::NotKnown;
+            }
         }
         // What was seen outweighs what is declared; silence is what a closed door is seen as.
         if matches!(view.behaviour, Behaviour::NotKnown | Behaviour::Silent)
@@ -286,6 +293,7 @@ impl Walk<'_> {
 #[derive(Default)]
 pub struct Doors {
     pub egress: Vec<Target>,
+    pub egress_not_known: Vec<Target>,
     pub not_admitted: Vec<(Target, model::InstanceId)>,
     pub not_known: Vec<(Target, model::InstanceId)>,
 }
