@@ -419,6 +419,26 @@ const ROWS: &[Row] = &[
         says: &["[target/egress-denied]"],
     },
     Row {
+        name: "a header that frames a body",
+        edits: NONE,
+        arguments: &["https://shop.example/", "--from", "office", "-H", "Content-Length: 5"],
+        code: 0,
+        says: &["whether it is taken depends on its body"],
+    },
+    Row {
+        name: "empty elements are no addresses",
+        edits: NONE,
+        arguments: &[
+            "https://shop.example/",
+            "--from",
+            "office",
+            "-H",
+            "X-Forwarded-For: ,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,192.0.2.1",
+        ],
+        code: 0,
+        says: &["200 OK"],
+    },
+    Row {
         name: "a network that nobody declared",
         edits: NONE,
         arguments: &["https://shop.example/", "--from", "guest-wfi"],

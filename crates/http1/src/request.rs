@@ -93,6 +93,12 @@ impl Method {
     }
 }
 
+/// How many addresses an `X-Forwarded-For` names; empty elements are none (RFC 9110 §5.6.1.2).
+pub fn forwarded_addresses(value: &[u8]) -> u32 {
+    let count = list(value).filter(|address| !address.is_empty()).count();
+    u32::try_from(count).unwrap_or(u32::MAX)
+}
+
 /// Doubts about where this request ends. Whatever the mode, the connection is not used again:
 /// what follows could be part of this request in someone else's reading (RFC 9112 §6.1, §6.3).
 const DOUBTFUL_END: Reasons = Reasons::of(&[
@@ -346,8 +352,7 @@ impl Seen {
             }
             Expect => self.expect_continue |= value().eq_ignore_ascii_case(b"100-continue"),
             ForwardedFor => {
-                let addresses = list(value()).filter(|address| !address.is_empty()).count();
-                self.forwarded_for_count += addresses as u32;
+                self.forwarded_for_count += forwarded_addresses(value());
             }
             InvalidName | NotToken | LookAlike(_) => self.invalid_names = true,
         }
