@@ -500,6 +500,37 @@ fn answers() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// `proxy_pass` with a path of its own: what is behind is asked for another than the client asked for.
+#[test]
+fn a_path_that_nginx_replaces_is_not_judged_behind_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let behind =
+        "server { listen 8080; location /api/ { return 404; } location / { return 200; } }\n";
+    std::fs::write(folder.path().join("behind.conf"), behind).unwrap();
+    let configuration = with(&[
+        (
+            "    port    = 3000\n    answers = 200\n",
+            "    port  = 3000\n    nginx = \"front.conf\"\n",
+        ),
+        (
+            "    port    = 8080\n    answers = 200\n",
+            "    port  = 8080\n    nginx = \"behind.conf\"\n",
+        ),
+    ]);
+    for (name, to, code, says) in [
+        ("the path as it came", "http://127.0.0.1:8080", 4, "404 Not Found"),
+        ("a path of its own", "http://127.0.0.1:8080/", 0, "the application answers"),
+    ] {
+        let front = format!("server {{ listen 3000; location /api/ {{ proxy_pass {to}; }} }}\n");
+        std::fs::write(folder.path().join("front.conf"), front).unwrap();
+        let arguments = ["explain", "https://shop.example/api/x", "--from", "office"];
+        let output = ask(folder.path(), &configuration, &arguments, "100");
+        let text = said(&output);
+        assert_eq!(output.status.code(), Some(code), "{name}: {text}");
+        assert!(flat(&text).contains(says), "{name}: {text}");
+    }
+}
+
 /// A diff as it is printed, applied to the text by hand.
 fn applied(text: &str, diff: &serde_json::Value) -> String {
     let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
