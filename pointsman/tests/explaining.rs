@@ -52,6 +52,9 @@ struct Row {
 const NONE: &[(&str, &str)] = &[];
 const TO_FRONT: &str = "    default {\n      forward = target_group.front\n    }\n";
 
+const EGRESS: &str = "    from  = [network.office]\n  }\n\n  egress {\n    ports = [3000, 8080]\n    \
+                      to    = [network.vpc]\n  }\n";
+
 const ROWS: &[Row] = &[
     Row {
         name: "it reaches",
@@ -387,6 +390,93 @@ const ROWS: &[Row] = &[
         says: &["✗ http://api.internal/products/1 (browser", "[name/not-visible]"],
     },
     Row {
+        name: "a load balancer on every address of IPv4 has none of IPv6",
+        edits: &[
+            ("[\"203.0.113.10\", \"2001:db8:2::10\"]", "[\"0.0.0.0\"]"),
+            // Both listen on every address now.
+            (
+                "group.inner]\n\n  listener \"http\" {\n    port = 80",
+                "group.inner]\n\n  listener \"http\" {\n    port = 81",
+            ),
+        ],
+        arguments: &["https://shop.example/", "--from", "2001:db8:1::5"],
+        code: 0,
+        says: &["shop.example has no IPv6 address", "name/other-family"],
+    },
+    Row {
+        name: "two addresses of a listener of which one is private",
+        edits: &[
+            ("[\"203.0.113.10\", \"2001:db8:2::10\"]", "[\"203.0.113.10\", \"10.0.0.30\"]"),
+            (
+                "record \"shop.example\" {\n  alias = load_balancer.edge\n",
+                "record \"shop.example\" {\n  addresses = [\"203.0.113.10\", \"10.0.0.30\"]\n",
+            ),
+        ],
+        arguments: &["https://shop.example/", "--from", "office"],
+        code: 3,
+        says: &["203.0.113.10:443 is load_balancer.edge", "10.0.0.30 is a private address"],
+    },
+    Row {
+        name: "something else on the machine of the load balancer",
+        edits: &[
+            ("  addresses       = [\"10.0.1.5\"]", "  addresses       = [\"203.0.113.10\"]"),
+            ("    from  = [security_group.web, security_group.inner]", "    from  = [anywhere]"),
+        ],
+        arguments: &["http://203.0.113.10:3000/", "--from", "office"],
+        code: 0,
+        says: &["this is instance.web, round every load balancer", "200 OK"],
+    },
+    Row {
+        name: "a name that leads elsewhere",
+        edits: &[(
+            "record \"other.example\" {\n  alias = load_balancer.edge\n",
+            "record \"other.example\" {\n  cname = \"shop.cdn.test\"\n",
+        )],
+        arguments: &["https://other.example/", "--from", "office"],
+        code: 0,
+        says: &["other.example leads to shop.cdn.test, which is kept elsewhere"],
+    },
+    Row {
+        name: "a target by a name, where not everywhere is allowed",
+        edits: &[
+            ("    from  = [network.office]\n  }\n", EGRESS),
+            ("[\"instance.web:3000\"]", "[\"app.internal:3000\"]"),
+        ],
+        arguments: &["https://shop.example/", "--from", "office"],
+        code: 0,
+        says: &["whether load_balancer.edge may connect to app.internal:3000 is not known"],
+    },
+    Row {
+        name: "a target on the load balancer's machine, where that is not allowed",
+        edits: &[
+            ("    from  = [network.office]\n  }\n", EGRESS),
+            ("[\"instance.web:3000\"]", "[\"localhost:3000\"]"),
+        ],
+        arguments: &["https://shop.example/", "--from", "office"],
+        code: 4,
+        says: &["[target/egress-denied]"],
+    },
+    Row {
+        name: "a header that frames a body",
+        edits: NONE,
+        arguments: &["https://shop.example/", "--from", "office", "-H", "Content-Length: 5"],
+        code: 0,
+        says: &["whether it is taken depends on its body"],
+    },
+    Row {
+        name: "empty elements are no addresses",
+        edits: NONE,
+        arguments: &[
+            "https://shop.example/",
+            "--from",
+            "office",
+            "-H",
+            "X-Forwarded-For: ,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,,192.0.2.1",
+        ],
+        code: 0,
+        says: &["200 OK"],
+    },
+    Row {
         name: "a network that nobody declared",
         edits: NONE,
         arguments: &["https://shop.example/", "--from", "guest-wfi"],
@@ -446,6 +536,37 @@ fn answers() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// `proxy_pass` with a path of its own: what is behind is asked for another than the client asked for.
+#[test]
+fn a_path_that_nginx_replaces_is_not_judged_behind_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let behind =
+        "server { listen 8080; location /api/ { return 404; } location / { return 200; } }\n";
+    std::fs::write(folder.path().join("behind.conf"), behind).unwrap();
+    let configuration = with(&[
+        (
+            "    port    = 3000\n    answers = 200\n",
+            "    port  = 3000\n    nginx = \"front.conf\"\n",
+        ),
+        (
+            "    port    = 8080\n    answers = 200\n",
+            "    port  = 8080\n    nginx = \"behind.conf\"\n",
+        ),
+    ]);
+    for (name, to, code, says) in [
+        ("the path as it came", "http://127.0.0.1:8080", 4, "404 Not Found"),
+        ("a path of its own", "http://127.0.0.1:8080/", 0, "the application answers"),
+    ] {
+        let front = format!("server {{ listen 3000; location /api/ {{ proxy_pass {to}; }} }}\n");
+        std::fs::write(folder.path().join("front.conf"), front).unwrap();
+        let arguments = ["explain", "https://shop.example/api/x", "--from", "office"];
+        let output = ask(folder.path(), &configuration, &arguments, "100");
+        let text = said(&output);
+        assert_eq!(output.status.code(), Some(code), "{name}: {text}");
+        assert!(flat(&text).contains(says), "{name}: {text}");
+    }
 }
 
 /// A diff as it is printed, applied to the text by hand.

@@ -336,6 +336,45 @@ fn what_a_forwarded_request_says() {
 }
 
 #[test]
+fn what_a_forwarded_request_asks_for() {
+    let application = application(
+        "server { location /as/ { proxy_pass http://app; }\n\
+         location /own/ { proxy_pass http://app/; }\n\
+         location /deep/ { proxy_pass http://app/x?y=1; }\n\
+         location /request/ { proxy_pass http://app$request_uri; }\n\
+         location /uri/ { proxy_pass http://app$uri; }\n\
+         location /socket/ { proxy_pass http://unix:/run/app; }\n\
+         location /socket-own/ { proxy_pass http://unix:/run/app:/; }\n\
+         location /break/ { rewrite ^/break/(.*) /$1 break; proxy_pass http://app; } }\n",
+    );
+    let rows = [
+        ("/as/x", true),
+        ("/own/x", false),
+        ("/deep/x", false),
+        ("/request/x", true),
+        ("/uri/x", false),
+        ("/socket/x", true),
+        ("/socket-own/x", false),
+        ("/break/x", false),
+    ];
+    for (path, expected) in rows {
+        let asked = Asked {
+            method: "GET",
+            scheme: "http",
+            port: 80,
+            host: "shop.example",
+            path,
+            query: "",
+            forwarded_proto: None,
+        };
+        match answer(&application, &asked) {
+            Answer::Forward { keeps_path, .. } => assert_eq!(keeps_path, expected, "{path}"),
+            other => panic!("{path}: {other:?}"),
+        }
+    }
+}
+
+#[test]
 fn what_is_not_understood() {
     let nginx = r#"user www-data; worker_processes auto; events { worker_connections 768; }
 http { map $a $unused { default 1; } map $a $used { default 1; }

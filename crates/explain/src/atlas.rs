@@ -179,12 +179,16 @@ impl<'w> Atlas<'w> {
         Classes { classes, pieces, left_out: left_out.into_iter().collect() }
     }
 
-    /// One client as this World sees it.
-    pub fn client(&self, address: IpAddr) -> Option<Client> {
+    /// One address as this World sees it: as many clients as a gateway has places to see it at.
+    pub fn clients(&self, address: IpAddr) -> Vec<Client> {
         let set: AddressSet = [(address, address)].into_iter().collect();
-        let (piece, cell) = self.survey.cells.pieces(&set).next()?;
+        let Some((piece, cell)) = self.survey.cells.pieces(&set).next() else {
+            return Vec::new();
+        };
         let seen = self.seen_as(cell, address.is_ipv4());
-        Some(self.client_in(piece, seen.first().map(|(address, _)| *address)))
+        let direct = seen.is_empty().then_some(None);
+        let seen = seen.into_iter().map(|(address, _)| Some(address)).chain(direct);
+        seen.map(|seen| self.client_in(piece, seen)).collect()
     }
 
     /// As much of a likeness as the decisions behind some doors look at.

@@ -35,7 +35,7 @@ pub mod probe;
 
 pub use atlas::{Alike, Atlas, Classes, PIECES_MAX, Surveyed};
 pub use cells::Door;
-pub use chain::{Leg, REDIRECTS_MAX};
+pub use chain::{Leg, NextRequest, REDIRECTS_MAX, next_request};
 pub use compare::{CompareReport, compare, compare_text};
 pub use expect::{Proof, Violation, prove};
 pub use facts::{

@@ -87,23 +87,16 @@ impl Method {
         }
     }
 
-    /// RFC 9110 §9.2.2.
-    pub fn idempotent(self) -> bool {
-        match self {
-            Method::Get
-            | Method::Head
-            | Method::Put
-            | Method::Delete
-            | Method::Options
-            | Method::Trace => true,
-            Method::Post | Method::Patch | Method::Connect | Method::Other => false,
-        }
-    }
-
     /// The methods for which ALB finds a body doubtful (ALB.md §6c).
     pub(crate) fn is_bodyless(self) -> bool {
         matches!(self, Method::Get | Method::Head)
     }
+}
+
+/// How many addresses an `X-Forwarded-For` names; empty elements are none (RFC 9110 §5.6.1.2).
+pub fn forwarded_addresses(value: &[u8]) -> u32 {
+    let count = list(value).filter(|address| !address.is_empty()).count();
+    u32::try_from(count).unwrap_or(u32::MAX)
 }
 
 /// Doubts about where this request ends. Whatever the mode, the connection is not used again:
@@ -359,8 +352,7 @@ impl Seen {
             }
             Expect => self.expect_continue |= value().eq_ignore_ascii_case(b"100-continue"),
             ForwardedFor => {
-                let addresses = list(value()).filter(|address| !address.is_empty()).count();
-                self.forwarded_for_count += addresses as u32;
+                self.forwarded_for_count += forwarded_addresses(value());
             }
             InvalidName | NotToken | LookAlike(_) => self.invalid_names = true,
         }

@@ -63,8 +63,8 @@ pub fn application_arguments(listening: &Listening, file: &Path, state: &Path) -
 /// Where the name of an address leads this client, of its own family.
 pub fn address_of(world: &World, url: &Url, client: IpAddr) -> Option<IpAddr> {
     let atlas = Atlas::of(world);
-    let client = atlas.client(client)?;
     let request = Request::get(url.clone());
-    let found = hosts::with_facts(world, |facts| addresses(world, facts, &request.ask(&client)));
-    found.into_iter().flatten().next()
+    let clients = atlas.clients(client);
+    let of = |client| hosts::with_facts(world, |f| addresses(world, f, &request.ask(client)));
+    clients.iter().flat_map(of).flatten().next()
 }

@@ -297,6 +297,8 @@ pub enum Fallback {
 pub struct Proxy {
     pub tls: bool,
     pub to: ProxyTo,
+    /// No path of its own is written: the request is passed on with the one it came with.
+    pub keeps_path: bool,
     /// `proxy_set_header Host`; `None`: the name in `proxy_pass`.
     pub host: Option<Value>,
     /// `proxy_set_header X-Forwarded-Proto`; `None`: as it came.

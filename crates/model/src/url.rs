@@ -117,24 +117,28 @@ impl Url {
         }
     }
 
-    /// Where a `Location` in an answer to this address leads (RFC 3986 §5.2, for the forms that
-    /// servers send).
+    /// Where a `Location` in an answer to this address leads (RFC 3986 §5.2).
     pub fn join(&self, location: &str) -> Result<Url, UrlError> {
-        if location.contains("://") {
-            return Url::parse(location);
-        }
-        if let Some(rest) = location.strip_prefix("//") {
-            return Url::parse(&format!("{}://{rest}", self.scheme.name()));
-        }
-        let path = match location.strip_prefix('/') {
-            Some(_) => location.to_owned(),
-            None if location.starts_with('?') => format!("{}{location}", self.path),
-            None => {
-                let folder = self.path.rfind('/').map_or("/", |at| &self.path[..=at]);
-                format!("{folder}{location}")
-            }
+        let reference = location.split('#').next().unwrap_or(location);
+        let path_end = reference.find('?').unwrap_or(reference.len());
+        let (path, query) = reference.split_at(path_end);
+        let here = format!("{}://{}", self.scheme.name(), self.authority());
+        let mut url = if has_scheme(reference) {
+            Url::parse(reference)?
+        } else if reference.starts_with("//") {
+            Url::parse(&format!("{}:{reference}", self.scheme.name()))?
+        } else if reference.is_empty() {
+            return Ok(self.clone());
+        } else if path.is_empty() {
+            return Url::parse(&format!("{here}{}{query}", self.path));
+        } else if path.starts_with('/') {
+            Url::parse(&format!("{here}{reference}"))?
+        } else {
+            let folder = self.path.rfind('/').map_or("/", |at| &self.path[..=at]);
+            Url::parse(&format!("{here}{folder}{reference}"))?
         };
-        Url::parse(&format!("{}://{}{path}", self.scheme.name(), self.authority()))
+        url.path = without_dot_segments(&url.path);
+        Ok(url)
     }
 
     /// Scheme, host and port: what the browser's same-origin rule compares (RFC 6454 §4).
@@ -145,6 +149,34 @@ impl Url {
     pub fn origin(&self) -> String {
         format!("{}://{}", self.scheme.name(), self.authority())
     }
+}
+
+/// Whether it begins with a scheme (RFC 3986 §3.1): a colon later on belongs to a path or a query.
+fn has_scheme(reference: &str) -> bool {
+    let token = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.');
+    reference.split_once(':').is_some_and(|(scheme, _)| {
+        scheme.starts_with(|first: char| first.is_ascii_alphabetic()) && scheme.bytes().all(token)
+    })
+}
+
+/// RFC 3986 §5.2.4, for paths that begin with `/`.
+fn without_dot_segments(path: &str) -> String {
+    let mut kept: Vec<&str> = Vec::new();
+    let mut ends_in_slash = false;
+    for segment in path.strip_prefix('/').unwrap_or(path).split('/') {
+        ends_in_slash = matches!(segment, "." | "..");
+        match segment {
+            "." => {}
+            ".." => {
+                kept.pop();
+            }
+            name => kept.push(name),
+        }
+    }
+    if ends_in_slash {
+        kept.push("");
+    }
+    format!("/{}", kept.join("/"))
 }
 
 /// `host:port`, `[v6]:port` or a host alone.
@@ -211,15 +243,41 @@ mod tests {
     fn locations_are_joined() {
         let base = Url::parse("http://a.example:8080/x/y?q").unwrap();
         let rows = [
-            ("https://b.example:443/z", "https://b.example/z"),
-            ("//b.example/z", "http://b.example/z"),
-            ("/z?w", "http://a.example:8080/z?w"),
-            ("z", "http://a.example:8080/x/z"),
-            ("?w", "http://a.example:8080/x/y?w"),
+            ("absolute", "https://b.example:443/z", "https://b.example/z"),
+            ("a scheme in capitals", "HTTPS://b.example/z", "https://b.example/z"),
+            ("another host", "//b.example/z", "http://b.example/z"),
+            ("a path", "/z?w", "http://a.example:8080/z?w"),
+            ("a name in the folder", "z", "http://a.example:8080/x/z"),
+            ("a query", "?w", "http://a.example:8080/x/y?w"),
+            ("a fragment", "#f", "http://a.example:8080/x/y?q"),
+            ("nothing", "", "http://a.example:8080/x/y?q"),
+            ("a query and a fragment", "?w#f", "http://a.example:8080/x/y?w"),
+            (
+                "an address in the query",
+                "/login?next=https://shop.example/a/../b",
+                "http://a.example:8080/login?next=https://shop.example/a/../b",
+            ),
+            ("an address in a relative query", "z?n=h://i", "http://a.example:8080/x/z?n=h://i"),
+            ("an address in the path", "/go/http://c/", "http://a.example:8080/go/http://c/"),
+            ("no scheme begins with a digit", "1:2", "http://a.example:8080/x/1:2"),
+            ("one folder up", "../z", "http://a.example:8080/z"),
+            ("the folder itself", ".", "http://a.example:8080/x/"),
+            ("the folder above", "..", "http://a.example:8080/"),
+            ("above the root", "../../../z", "http://a.example:8080/z"),
+            ("within a path", "/a/./b/../c?d/../e", "http://a.example:8080/a/c?d/../e"),
+            ("within an absolute one", "http://b.example/a/../c", "http://b.example/c"),
+            ("dots that are a name", "/..a/.b/c..", "http://a.example:8080/..a/.b/c.."),
         ];
-        for (location, expected) in rows {
-            assert_eq!(base.join(location).unwrap().to_string(), expected, "{location}");
+        for (name, location, expected) in rows {
+            let joined = base.join(location).map(|url| url.to_string());
+            assert_eq!(joined.as_deref(), Ok(expected), "{name}");
         }
-        assert!(base.join("https://").is_err());
+        for (name, location) in [
+            ("no host", "https://"),
+            ("not of the web", "mailto:shop@a.example"),
+            ("a host without a scheme", "localhost:3000/x"),
+        ] {
+            assert!(base.join(location).is_err(), "{name}");
+        }
     }
 }

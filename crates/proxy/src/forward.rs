@@ -7,7 +7,7 @@ use std::time::Duration;
 use http1::{Fields, Framing};
 use model::{Forward, GroupId, Refusal, Stickiness, TargetProtocol};
 use verdict::admit::admit;
-use verdict::journey::{Aim, Attempt, Retry, retry};
+use verdict::journey::{ATTEMPTS_MAX, Aim, Attempt, Retry, retry};
 
 use crate::connection::Connection;
 use crate::core::Core;
@@ -19,9 +19,6 @@ use crate::stream::Stream;
 use crate::target::{Outstanding, Tried, View};
 use machine::board::{GroupBoard, TargetBoard};
 use machine::stickiness;
-
-/// Targets that one request tries at most.
-const ATTEMPTS_MAX: usize = 5;
 
 /// A forward action with everything ready but the target.
 pub struct Prepared<'l> {

@@ -8,7 +8,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use model::Refusal;
-use verdict::journey::Attempt;
+use verdict::journey::{Attempt, is_idempotent};
 
 use self::heading::{Heading, Source};
 use self::transfer::Answer;
@@ -175,7 +175,7 @@ impl<'c, 'r> Relay<'c, 'r> {
 
     /// No byte of an answer has come.
     fn failed(mut self, refusal: Refusal, reused: bool) -> AttemptFailed {
-        let idempotent = self.request.head.method.idempotent();
+        let idempotent = is_idempotent(self.request.head.method_text.of(&self.request.bytes));
         let body_consumed = !body_free(self.request.head.framing);
         let attempt = match (refusal, reused) {
             (Refusal::TargetClosed, true) => Attempt::ReusedFailed { idempotent, body_consumed },

@@ -57,6 +57,8 @@ pub enum Answer<'a> {
         /// `host:port`; the servers of an upstream with `, ` between them.
         to: String,
         tls: bool,
+        /// Path and query are those that it was asked for; else they are not said.
+        keeps_path: bool,
         /// The `Host` it sends, if that can be said.
         host: Option<String>,
         /// The `X-Forwarded-Proto` it sends, if any and if that can be said.

@@ -206,6 +206,14 @@ pub struct Aimed<M> {
     mode: PhantomData<M>,
 }
 
+/// Targets that one request tries at most (DECISIONS 15).
+pub const ATTEMPTS_MAX: u32 = 5;
+
+/// Whether a request may be repeated without the client's saying so (RFC 9110 §9.2.2).
+pub fn is_idempotent(method: &[u8]) -> bool {
+    matches!(method, b"GET" | b"HEAD" | b"PUT" | b"DELETE" | b"OPTIONS" | b"TRACE")
+}
+
 /// The outcome of an attempt that failed before any byte of a response (DECISIONS 15).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Attempt {

@@ -1,5 +1,5 @@
 //! What a name leads to for a client (DECISIONS 35): records that are visible to the client's own
-//! network come before those for everybody, and an exact name before a wildcard (RFC 4592 §2.2.1).
+//! network come before those for everybody, and an exact name before a wildcard (RFC 4592 §3.3).
 
 use std::net::IpAddr;
 
@@ -14,6 +14,8 @@ pub struct Resolved<'m> {
     /// The records that said so, in the order they were followed.
     pub records: Vec<&'m Record>,
     pub destinations: Vec<Destination>,
+    /// Where a canonical name led of which nothing is declared; then there are no destinations.
+    pub elsewhere: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -33,7 +35,17 @@ pub fn resolve<'m>(
     let mut followed = Vec::new();
     let mut name = name.to_owned();
     for _ in 0..=CANONICAL_MAX {
-        let found = at(records, &name, visible)?;
+        let found = match at(records, &name, visible) {
+            // Whoever sends to a name elsewhere knows that somebody answers for it.
+            Err(Obstacle::NameNoRecord) if !followed.is_empty() => {
+                return Ok(Resolved {
+                    records: followed,
+                    destinations: Vec::new(),
+                    elsewhere: Some(name),
+                });
+            }
+            found => found?,
+        };
         followed.extend(&found);
         let canonical = found.iter().find_map(|record| match &record.data {
             RecordData::Canonical(host) => Some(host.0.clone()),
@@ -43,7 +55,7 @@ pub fn resolve<'m>(
             Some(next) => name = next,
             None => {
                 let destinations = found.iter().flat_map(|record| destinations(record)).collect();
-                return Ok(Resolved { records: followed, destinations });
+                return Ok(Resolved { records: followed, destinations, elsewhere: None });
             }
         }
     }
@@ -69,23 +81,29 @@ fn at<'m>(
     if public.is_empty() { Err(Obstacle::NameNotVisible) } else { Ok(public) }
 }
 
-/// The records of a name, whatever view they belong to; of the nearest wildcard only where the name
-/// itself has none.
+/// The records of a name, whatever view they belong to; where it does not exist, those of the wildcard
+/// below its closest encloser, the nearest parent that does (RFC 4592 §3.3.1). A name exists that has
+/// records, or has names below it (§2.2.2).
 pub fn records_of<'m>(records: &'m [Record], name: &str) -> Vec<&'m Record> {
-    let exact: Vec<&Record> = records.iter().filter(|record| record.name.0 == name).collect();
+    let called = |name: &str| -> Vec<&'m Record> {
+        records.iter().filter(|record| record.name.0 == name).collect()
+    };
+    let exact = called(name);
     if !exact.is_empty() {
         return exact;
     }
-    let mut parent = name;
-    while let Some((_, rest)) = parent.split_once('.') {
-        let wild = |record: &&Record| record.name.0.strip_prefix("*.") == Some(rest);
-        let found: Vec<&Record> = records.iter().filter(wild).collect();
-        if !found.is_empty() {
-            return found;
-        }
-        parent = rest;
+    let exists = |parent: &str| {
+        let is_below = |name: &str| name.strip_suffix(parent).is_some_and(|n| n.ends_with('.'));
+        records.iter().any(|record| record.name.0 == parent || is_below(&record.name.0))
+    };
+    if exists(name) {
+        return Vec::new();
     }
-    Vec::new()
+    let parents = std::iter::successors(Some(name), |name| Some(name.split_once('.')?.1));
+    match parents.skip(1).find(|parent| exists(parent)) {
+        Some(encloser) => called(&format!("*.{encloser}")),
+        None => Vec::new(),
+    }
 }
 
 fn destinations(record: &Record) -> Vec<Destination> {
@@ -180,7 +198,10 @@ mod tests {
             record("shop.example", &[], address("203.0.113.1")),
             record("shop.example", &[0], RecordData::Alias(LoadBalancerId(1))),
             record("*.shop.example", &[], address("203.0.113.2")),
+            record("a.shop.example", &[], address("203.0.113.3")),
+            record("c.b.shop.example", &[], address("203.0.113.4")),
             record("www.example", &[], RecordData::Canonical(Host("shop.example".into()))),
+            record("cdn.example", &[], RecordData::Canonical(Host("shop.cdn.test".into()))),
             record("inside.example", &[0], address("10.0.0.1")),
             record("a.example", &[], RecordData::Canonical(Host("b.example".into()))),
             record("b.example", &[], RecordData::Canonical(Host("a.example".into()))),
@@ -190,7 +211,13 @@ mod tests {
             ("shop.example", false, v4("203.0.113.1")),
             ("shop.example", true, Ok(vec![Destination::LoadBalancer(LoadBalancerId(1))])),
             ("x.y.shop.example", false, v4("203.0.113.2")),
+            ("a.shop.example", false, v4("203.0.113.3")),
+            ("x.a.shop.example", false, Err(Obstacle::NameNoRecord)),
+            ("b.shop.example", false, Err(Obstacle::NameNoRecord)),
+            ("x.b.shop.example", false, Err(Obstacle::NameNoRecord)),
+            ("xa.shop.example", false, v4("203.0.113.2")),
             ("www.example", false, v4("203.0.113.1")),
+            ("cdn.example", false, Ok(vec![])),
             ("inside.example", true, v4("10.0.0.1")),
             ("inside.example", false, Err(Obstacle::NameNotVisible)),
             ("other.example", false, Err(Obstacle::NameNoRecord)),
@@ -200,6 +227,8 @@ mod tests {
             let got = resolve(&records, name, &|_| inside).map(|resolved| resolved.destinations);
             assert_eq!(got, expected, "{name} {inside}");
         }
+        let cdn = resolve(&records, "cdn.example", &|_| false).unwrap();
+        assert_eq!(cdn.elsewhere.as_deref(), Some("shop.cdn.test"));
     }
 
     #[test]

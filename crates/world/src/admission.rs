@@ -1,8 +1,13 @@
 //! Security groups resolved to addresses (ALB.md §9).
 
+use std::borrow::Cow;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
-use model::{AddressSet, LoadBalancer, Model, Peer, SecurityGroupId, SecurityRule};
-use verdict::admit::{Admission, AdmissionRule};
+use model::{
+    AddressSet, LoadBalancer, Model, Peer, SecurityGroupId, SecurityRule, Target, TargetAddress,
+};
+use verdict::admit::{Admission, AdmissionRule, admit, admitted_set};
 
 /// What the load balancer's groups let in. Without groups: everybody.
 pub fn ingress(model: &Model, load_balancer: &LoadBalancer) -> Admission {
@@ -17,6 +22,41 @@ pub fn egress(model: &Model, load_balancer: &LoadBalancer) -> Admission {
 /// What the groups of an instance let in.
 pub fn ingress_of(model: &Model, groups: &[SecurityGroupId]) -> Admission {
     of_groups(model, groups, Direction::In)
+}
+
+/// Whether a load balancer may connect to a target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MayConnect {
+    Yes,
+    No,
+    /// Its name may lead to an address that is allowed, or to one that is not.
+    NotKnown,
+}
+
+/// Asks `egress` about the port of every address of the target; one that is allowed is enough.
+pub fn may_connect(model: &Model, egress: &Admission, target: &Target, port: u16) -> MayConnect {
+    let addresses: Cow<'_, [IpAddr]> = match &target.address {
+        TargetAddress::Ip(address) => Cow::Owned(vec![*address]),
+        TargetAddress::Instance { id, .. } => Cow::Borrowed(&model[*id].addresses),
+        // RFC 6761 §6.3: it is nothing else anywhere.
+        TargetAddress::Name(name) if name.0 == "localhost" => {
+            Cow::Owned(vec![Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()])
+        }
+        TargetAddress::Name(_) => Cow::Borrowed(&[]),
+    };
+    let allowed = |address: &IpAddr| admit(egress, *address, port, &mut ()).is_ok();
+    if addresses.is_empty() {
+        let everywhere = admitted_set(egress, port);
+        return match everywhere.is_empty() {
+            true => MayConnect::No,
+            false if everywhere == AddressSet::everything() => MayConnect::Yes,
+            false => MayConnect::NotKnown,
+        };
+    }
+    match addresses.iter().any(allowed) {
+        true => MayConnect::Yes,
+        false => MayConnect::No,
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -25,7 +25,7 @@ pub enum End {
     Answered,
     /// It was passed on to where nothing is declared to listen.
     Nothing,
-    /// It was passed on to what is not declared.
+    /// It was passed on to what is not declared, or with a path that is not said.
     NotDeclared,
 }
 
@@ -110,14 +110,17 @@ pub fn hear<'m>(
     let mut all = vec![Heard { application, answer: first }];
     loop {
         let passed_on = all.len() - 1;
-        let Some(Heard { answer: Answer::Forward { to, tls, host, forwarded_proto, .. }, .. }) =
-            all.last()
+        let Some(Heard {
+            answer: Answer::Forward { to, tls, keeps_path, host, forwarded_proto, .. },
+            ..
+        }) = all.last()
         else {
             return (all, End::Answered);
         };
         match behind(model, instance, to).filter(|_| passed_on < PASSED_ON_MAX) {
             None => return (all, End::NotDeclared),
             Some(Behind::Nothing) => return (all, End::Nothing),
+            Some(Behind::Application(..)) if !keeps_path => return (all, End::NotDeclared),
             Some(Behind::Application(application, port)) => {
                 let asked = Asked {
                     scheme: if *tls { "https" } else { "http" },

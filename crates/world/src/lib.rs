@@ -21,6 +21,7 @@ use model::{
 };
 use verdict::admit::{Admission, admitted_set};
 
+pub use admission::{MayConnect, may_connect};
 pub use applications::{
     Behind, DeclaredFailure, End, Heard, application_at, application_of, behind, declared_failure,
     hear,

@@ -34,21 +34,23 @@ impl World {
         {
             return At::Listener(listener);
         }
-        if let Some(id) = load_balancers().find(has) {
-            return At::LoadBalancer(id);
-        }
         let instance = model.instances.iter().position(|instance| {
             instance.addresses.contains(&address) || instance.public_addresses.contains(&address)
         });
-        if let Some(at) = instance {
+        let load_balancer = load_balancers().find(has);
+        // On the machine of a load balancer something else may listen on the other ports.
+        let serves = |at: &usize| {
+            let serves = model.instances[*at].serves.as_ref();
+            load_balancer.is_none() || serves.is_none_or(|serves| serves.contains(&port))
+        };
+        if let Some(at) = instance.filter(serves) {
             return At::Instance(InstanceId(at as u32));
         }
-        let anywhere = |id: &LoadBalancerId| {
-            let lb = &model[*id];
-            lb.addresses.iter().all(IpAddr::is_unspecified) && lb.public_addresses.is_empty()
-        };
+        if let Some(id) = load_balancer {
+            return At::LoadBalancer(id);
+        }
         load_balancers()
-            .filter(anywhere)
+            .filter(|id| is_on_every(&model[*id], address))
             .find_map(|id| self.listener_on(id, port))
             .map_or(At::Nobody, At::Listener)
     }
@@ -83,6 +85,15 @@ pub fn load_balancers_at(model: &Model, destination: Destination) -> Vec<LoadBal
 /// Whether a load balancer is declared to have an address, or to be behind it.
 pub fn has_address(load_balancer: &LoadBalancer, address: IpAddr) -> bool {
     load_balancer.addresses.contains(&address) || load_balancer.public_addresses.contains(&address)
+}
+
+/// Whether a load balancer listens on every address of its host, of the family of this one
+/// (an unspecified IPv6 address takes no IPv4: RFC 3493 §5.3).
+fn is_on_every(load_balancer: &LoadBalancer, address: IpAddr) -> bool {
+    let addresses = &load_balancer.addresses;
+    let every = |own: &IpAddr| own.is_unspecified() && own.is_ipv4() == address.is_ipv4();
+    load_balancer.public_addresses.is_empty()
+        && (addresses.is_empty() || addresses.iter().any(every))
 }
 
 /// What an alias of the load balancer answers: from the internet, what the world can reach.

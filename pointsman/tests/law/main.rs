@@ -297,7 +297,7 @@ impl Court {
         let atlas = Atlas::of(&world);
         let cases = made.asks.iter().map(|ask| {
             let url = Url::parse(&ask.url).unwrap();
-            let client: Client = atlas.client(ask.client).unwrap();
+            let client: Client = atlas.clients(ask.client).remove(0);
             let headers = ask.headers.clone();
             let request =
                 Request { url: url.clone(), method: ask.method.into(), headers, to: None };

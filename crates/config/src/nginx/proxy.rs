@@ -82,31 +82,41 @@ pub fn pass(reader: &Reader, directive: &Directive, headers: &Headers) -> Result
         return Err(Problem::new(&directive.place, text));
     };
     let rest = word.get(scheme.len()..).unwrap_or_default();
-    let to = if let Some(path) = rest.strip_prefix("unix:") {
-        ProxyTo::Unix(path.split(':').next().unwrap_or(path).to_owned())
+    let (to, keeps_path) = if let Some(path) = rest.strip_prefix("unix:") {
+        let (socket, uri) = path.split_once(':').unwrap_or((path, ""));
+        (ProxyTo::Unix(socket.to_owned()), uri.is_empty())
     } else {
         let end = rest.find(['/', '?']).unwrap_or(rest.len());
         let name = rest.get(..end).unwrap_or_default();
+        let whole = end == rest.len();
         match reader.upstreams.get(&name.to_ascii_lowercase()) {
-            Some(servers) => ProxyTo::Upstream { name: name.to_owned(), servers: servers.clone() },
-            None => ProxyTo::Address(address(name)),
+            Some(servers) => {
+                (ProxyTo::Upstream { name: name.to_owned(), servers: servers.clone() }, whole)
+            }
+            None => {
+                let (address, path) = address(name);
+                let as_sent = [Part::Variable(REQUEST_URI.to_owned())];
+                (ProxyTo::Address(address), whole && path.is_none_or(|path| path == as_sent))
+            }
         }
     };
     Ok(Content::Proxy(Proxy {
         tls: scheme == "https://",
         to,
+        keeps_path,
         host: headers.host.clone(),
         forwarded_proto: headers.forwarded_proto.clone(),
         place: directive.place.clone(),
     }))
 }
 
-/// Up to a variable that holds the path.
-fn address(name: &str) -> Value {
+/// The path and query as they were sent.
+const REQUEST_URI: &str = "request_uri";
+
+/// Up to a variable that holds the path, and what follows from there.
+fn address(name: &str) -> (Value, Option<Vec<Part>>) {
     let mut address = value(name);
-    let holds_path = |part: &Part| matches!(part, Part::Variable(name) if ["request_uri", "uri", "document_uri"].contains(&name.as_str()));
-    if let Some(at) = address.0.iter().position(holds_path) {
-        address.0.truncate(at);
-    }
-    address
+    let holds_path = |part: &Part| matches!(part, Part::Variable(name) if [REQUEST_URI, "uri", "document_uri"].contains(&name.as_str()));
+    let path = address.0.iter().position(holds_path).map(|at| address.0.split_off(at));
+    (address, path)
 }

@@ -14,7 +14,7 @@ use crate::atlas::Atlas;
 use crate::facts::{FactSource, Facts};
 use crate::observed::Observed;
 use crate::outcome::{Outcome, Sees, Speaker};
-use crate::question::{Client, Request};
+use crate::question::Request;
 use crate::report::outcome_report;
 use crate::walk::{addresses, walk};
 
@@ -27,14 +27,17 @@ pub fn report(
     probed: &Probed,
 ) -> ProbeReport {
     let world = atlas.world;
-    let client = probed.from.and_then(|from| atlas.client(from));
+    // By whichever of its gateways' addresses the client was seen, one of these is foretold.
+    let clients = probed.from.map_or(Vec::new(), |from| atlas.clients(from));
     let name = probed.resolved.as_ref().map(|resolved| {
-        let foretold = client.as_ref().map(|client| addresses(world, now, &request.ask(client)));
-        name(&request.url.host, probed.from, foretold.as_deref(), resolved)
+        let each = clients.iter().flat_map(|client| addresses(world, now, &request.ask(client)));
+        let foretold: BTreeSet<Option<IpAddr>> = each.collect();
+        let foretold: Vec<Option<IpAddr>> = foretold.into_iter().collect();
+        let known = (!clients.is_empty()).then_some(&foretold[..]);
+        name(&request.url.host, probed.from, known, resolved)
     });
-    let foretold = client
-        .as_ref()
-        .map_or(BTreeSet::new(), |client: &Client| walk(world, now, &request.ask(client), &mut ()));
+    let each = clients.iter().flat_map(|client| walk(world, now, &request.ask(client), &mut ()));
+    let foretold: BTreeSet<Outcome> = each.collect();
     let (seen, not_asked) = match &probed.seen {
         Attempt::Made(observed) => (Some(observed), None),
         Attempt::NotMade(why) => (None, Some(why.clone())),

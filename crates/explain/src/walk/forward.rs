@@ -5,13 +5,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use model::{
-    Forward, GroupId, HealthState, ListenerId, LoadBalancerId, Place, Refusal, Target,
-    TargetAddress, TargetGroup,
+    Forward, GroupId, HealthState, ListenerId, LoadBalancerId, Place, Refusal, Target, TargetGroup,
 };
 use verdict::admit::admit;
-use verdict::journey::{Aim, Attempt, Hypothetical, Retry, Routed, retry};
+use verdict::journey::{
+    ATTEMPTS_MAX, Aim, Attempt, Hypothetical, Retry, Routed, is_idempotent, retry,
+};
 use verdict::target::{FULL, Note as TargetNote, TargetFacts, fails_open};
 use verdict::{Note, Witness};
+use world::MayConnect;
 
 use super::told::unhealthy;
 use super::{Walk, answered};
@@ -19,15 +21,14 @@ use crate::facts::{Behaviour, FactSource, TargetView};
 use crate::hop::{Aimed, Evidence, Hop, Trace};
 use crate::outcome::{Outcome, Sees, Speaker, Stage};
 
-/// As the data plane: targets that one request tries at most.
-const ATTEMPTS_MAX: u32 = 5;
-
 /// What trying a target leads to: targets that behave alike are one kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Trial {
     Answers(u16),
     /// What it answers depends on the application.
     Application,
+    /// Whether it may be connected to depends on where its name leads.
+    NotKnown,
     Fails(FailedAttempt, Refusal),
 }
 
@@ -63,6 +64,12 @@ impl Walk<'_> {
         let load_balancer = model[id].load_balancer;
         let groups: Vec<GroupId> =
             forward.groups.iter().filter(|g| g.weight > 0).map(|g| g.group).collect();
+        let rewritten = match self.rewritten(id, routed) {
+            Ok(rewritten) => rewritten,
+            Err(refusal) => {
+                return BTreeSet::from([self.refused_action(load_balancer, refusal, place, trace)]);
+            }
+        };
         // Asked for its "no"; which group is drawn is chance, so every one with weight is followed.
         if let Err(refusal) = routed.group(forward, None, 0) {
             return BTreeSet::from([self.refused_action(load_balancer, refusal, place, trace)]);
@@ -84,12 +91,6 @@ impl Walk<'_> {
                 .collect();
             Hop::passed(Stage::Action, format!("forwards to {}", names.join(", "))).at(place)
         });
-        let rewritten = match self.rewritten(id, routed) {
-            Ok(rewritten) => rewritten,
-            Err(refusal) => {
-                return BTreeSet::from([self.refused_action(load_balancer, refusal, place, trace)]);
-            }
-        };
         let mut outcomes = BTreeSet::new();
         for group in groups {
             let ends = self.onward_group(id, routed, group, &rewritten, trace);
@@ -149,7 +150,7 @@ impl Walk<'_> {
             self.tell_doors(load_balancer, group_id, &doors, trace);
             self.tell_targets(group_id, &fit.0, &views, &doors, trace);
         }
-        let idempotent = matches!(self.ask.method, "GET" | "HEAD" | "PUT" | "DELETE" | "OPTIONS");
+        let idempotent = is_idempotent(self.ask.method.as_bytes());
         let mut ends = BTreeSet::new();
         try_all(&mut kinds, idempotent, 0, 0, None, &mut ends);
         let mut outcomes = BTreeSet::new();
@@ -166,6 +167,9 @@ impl Walk<'_> {
                 Trial::Application => {
                     outcomes
                         .extend(self.onward_application(id, group_id, &fit.0, rewritten, trace));
+                }
+                Trial::NotKnown => {
+                    outcomes.insert(self.outcome(Sees::NotKnown, None, Stage::TargetSecurityGroup));
                 }
                 Trial::Fails(_, refusal) => {
                     let sees = answered(load_balancer, refusal.status().unwrap_or(502));
@@ -191,16 +195,18 @@ impl Walk<'_> {
         doors: &mut Doors,
     ) -> Trial {
         let model = &self.world.model;
-        let egress = self.world.egress(load_balancer);
-        let denied = |address: &IpAddr| admit(egress, *address, target.port, &mut ()).is_err();
-        let addresses: &[IpAddr] = match &target.address {
-            TargetAddress::Ip(address) => std::slice::from_ref(address),
-            TargetAddress::Instance { id, .. } => &model[*id].addresses,
-            TargetAddress::Name(_) => &[],
-        };
-        if !addresses.is_empty() && addresses.iter().all(denied) {
-            doors.egress.push(target.clone());
-            return Trial::Fails(FailedAttempt::Connect, Refusal::TargetEgressDenied);
+        match world::may_connect(model, self.world.egress(load_balancer), target, target.port) {
+            MayConnect::Yes => {}
+            MayConnect::No => {
+                doors.egress.push(target.clone());
+                return Trial::Fails(FailedAttempt::Connect, Refusal::TargetEgressDenied);
+            }
+            // An answer was seen through the same door.
+            MayConnect::NotKnown if view.behaviour != Behaviour::NotKnown => {}
+            MayConnect::NotKnown => {
+                doors.egress_not_known.push(target.clone());
+                return Trial::NotKnown;
+            }
         }
         // What was seen outweighs what is declared; silence is what a closed door is seen as.
         if matches!(view.behaviour, Behaviour::NotKnown | Behaviour::Silent)
@@ -287,6 +293,7 @@ impl Walk<'_> {
 #[derive(Default)]
 pub struct Doors {
     pub egress: Vec<Target>,
+    pub egress_not_known: Vec<Target>,
     pub not_admitted: Vec<(Target, model::InstanceId)>,
     pub not_known: Vec<(Target, model::InstanceId)>,
 }

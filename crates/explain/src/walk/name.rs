@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use model::{ListenerId, LoadBalancerId, Obstacle, Scheme};
-use verdict::name::{Destination, resolve, routed};
+use verdict::name::{Destination, Resolved, Scope, resolve, routed, scope};
 use world::At;
 
 use super::{Verdict, Walk};
@@ -28,8 +28,7 @@ impl Walk<'_> {
         let mut addresses: Vec<Address> = Vec::new();
         for destination in destinations {
             for address in self.addresses(destination) {
-                // Several addresses of one listener are one way.
-                if !addresses.iter().any(|other| other.at == address.at) {
+                if !addresses.iter().any(|other| self.is_one_way(other, &address)) {
                     addresses.push(address);
                 }
             }
@@ -55,6 +54,14 @@ impl Walk<'_> {
         outcomes
     }
 
+    /// Several addresses of one listener are one way, if the client is seen alike at them.
+    fn is_one_way(&self, one: &Address, other: &Address) -> bool {
+        let facts = |address: &Address| {
+            (address.at, address.address.map(scope), self.source(address.address))
+        };
+        facts(one) == facts(other)
+    }
+
     pub fn known_addresses(&self) -> Vec<Option<IpAddr>> {
         let destinations = self.destinations(&mut ()).unwrap_or_default();
         let all = destinations.into_iter().flat_map(|destination| self.addresses(destination));
@@ -77,6 +84,17 @@ impl Walk<'_> {
         }
         let visible = |network| self.ask.networks.contains(&network);
         match resolve(&model.records, host, &visible) {
+            Ok(Resolved { elsewhere: Some(name), records, .. }) => {
+                trace.hop(|| {
+                    let text = format!("{host} leads to {name}, which is kept elsewhere");
+                    let hop = Hop::not_known(Stage::Name, text);
+                    match records.last() {
+                        Some(record) => hop.at(&record.place),
+                        None => hop,
+                    }
+                });
+                Err(self.outcome(Sees::NotKnown, None, Stage::Name))
+            }
             Ok(resolved) => {
                 trace.hop(|| {
                     let ends: Vec<String> =
@@ -187,7 +205,12 @@ impl Walk<'_> {
                 let lb = &self.world.model[id];
                 let all = self.addresses_of(id);
                 let own = |address: &&IpAddr| address.is_ipv4() == self.ask.client.is_ipv4();
-                match all.iter().find(own).or(all.first()) {
+                match all
+                    .iter()
+                    .find(own)
+                    .or(all.first())
+                    .filter(|address| !address.is_unspecified())
+                {
                     Some(address) => format!("load_balancer.{} at {address}", lb.name),
                     None => format!("load_balancer.{}", lb.name),
                 }
@@ -211,22 +234,27 @@ impl Walk<'_> {
             }
             Destination::LoadBalancer(id) => {
                 let addresses = self.addresses_of(id);
-                if addresses.iter().all(IpAddr::is_unspecified) {
-                    let at = match self.world.listener_on(id, port) {
-                        Some(listener) => At::Listener(listener),
-                        None => At::LoadBalancer(id),
-                    };
-                    return vec![Address { address: None, at }];
+                let on_every = || {
+                    let listener = self.world.listener_on(id, port);
+                    let at = listener.map_or(At::LoadBalancer(id), At::Listener);
+                    Address { address: None, at }
+                };
+                if addresses.is_empty() {
+                    return vec![on_every()];
                 }
-                addresses.iter().filter(family).map(|address| known(*address)).collect()
+                let own = addresses.iter().filter(family);
+                own.map(|address| match address.is_unspecified() {
+                    true => on_every(),
+                    false => known(*address),
+                })
+                .collect()
             }
         }
     }
 
     /// The address under which the other side sees the client.
     fn source(&self, destination: Option<IpAddr>) -> IpAddr {
-        let global = destination
-            .is_none_or(|address| verdict::name::scope(address) == verdict::name::Scope::Global);
+        let global = destination.is_none_or(|address| scope(address) == Scope::Global);
         match self.ask.seen_as {
             Some(seen) if global => seen,
             Some(_) | None => self.ask.client,

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::ops::ControlFlow;
 
+use http1::forwarded_addresses;
 use model::{Action, Condition, DesyncClass, ListenerId, Matcher, Obstacle, Place, Refusal, Rule};
 use verdict::journey::{Heard, Hypothetical, Routed};
 use verdict::redirect::{RedirectFacts, location};
@@ -82,16 +83,23 @@ impl Walk<'_> {
         let listener = &self.world.model[id];
         let load_balancer = listener.load_balancer;
         let mode = self.world.model[load_balancer].attributes.desync_mitigation_mode;
-        let forwarded = self
-            .ask
-            .headers
-            .iter()
-            .filter(|(name, _)| name.eq_ignore_ascii_case("x-forwarded-for"));
+        let given = |name: &str| {
+            let name = name.to_owned();
+            let all = self.ask.headers.iter();
+            all.filter(move |(given, _)| given.eq_ignore_ascii_case(&name)).map(|(_, value)| value)
+        };
+        let forwarded = given("x-forwarded-for");
         let head = HeadFacts {
             refused_method: matches!(self.ask.method, "TRACE" | "CONNECT"),
             class: DesyncClass::Compliant,
-            forwarded_addresses: forwarded.map(|(_, value)| value.split(',').count() as u32).sum(),
+            forwarded_addresses: forwarded.map(|v| forwarded_addresses(v.as_bytes())).sum(),
         };
+        // How a body is framed decides its class, and a question has no body.
+        let framed =
+            ["content-length", "transfer-encoding"].map(given).into_iter().flatten().count() > 0;
+        let severe = HeadFacts { class: DesyncClass::Severe, ..head };
+        let doubtful =
+            framed && secured.hear(head, mode).is_ok() && secured.hear(severe, mode).is_err();
         let mut verdict = Verdict::default();
         let refused = |refusal: Refusal, stage| {
             let sees =
@@ -107,6 +115,14 @@ impl Walk<'_> {
                 no.suppose()
             }
         };
+        if doubtful {
+            trace.hop(|| {
+                let text = "whether it is taken depends on its body, which is framed by a header \
+                            that you give";
+                Hop::not_known(Stage::Request, text).at(&listener.place)
+            });
+            verdict.stop(self.outcome(Sees::NotKnown, None, Stage::Request));
+        }
         let rest = match self.route(id, source, heard, trace) {
             Ok(routed) => self.onward_rule(id, &routed, trace),
             Err(refusal) => BTreeSet::from([refused(refusal, Stage::Rule)]),

@@ -33,6 +33,13 @@ impl Walk<'_> {
                     .at(&lb.place)
             });
         }
+        for target in doors.egress_not_known.iter().take(1) {
+            let text = format!(
+                "whether load_balancer.{} may connect to {target} is not known: its egress does not allow everywhere, and where the name leads is not declared",
+                lb.name
+            );
+            trace.hop(|| Hop::not_known(Stage::TargetSecurityGroup, text).at(&lb.place));
+        }
         for (target, instance) in doors.not_admitted.iter().take(1) {
             let instance = &model[*instance];
             let more = match doors.not_admitted.len() {

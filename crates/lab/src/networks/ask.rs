@@ -1,9 +1,10 @@
 //! Real requests from inside a place: what `lab probe` has each place ask.
 
+use std::borrow::Cow;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
-use explain::REDIRECTS_MAX;
+use explain::{REDIRECTS_MAX, next_request};
 use model::{Url, UrlScheme};
 use serde::{Deserialize, Serialize};
 use tls::Trusted;
@@ -68,39 +69,45 @@ pub fn ask_all(jobs: &[Job], trusted: &Trusted) -> Vec<Answers> {
 }
 
 fn follow(job: &Job, trusted: &Trusted) -> Answers {
-    let mut url = match Url::parse(&job.url) {
+    let first = match Url::parse(&job.url) {
         Ok(url) => url,
         Err(error) => return vec![Seen::Failed(error.message)],
     };
     let mut answers = Vec::new();
-    let mut visited = vec![url.clone()];
+    let mut visited = vec![(job.method.clone(), first.clone())];
+    let (mut url, mut method) = (first.clone(), &*job.method);
+    let mut headers = Cow::Borrowed(&job.headers[..]);
     loop {
-        let seen = once(job, &url, answers.is_empty(), trusted);
-        let next = match (&seen, job.redirects) {
-            (
-                Seen::Answer { status: 300..=399, location: Some(location), .. },
-                Redirects::Followed,
-            ) => Some(url.join(location)),
+        let seen = once(job, method, &headers, &url, trusted);
+        let redirect = match (&seen, job.redirects) {
+            (Seen::Answer { status, location: Some(location), .. }, Redirects::Followed) => {
+                Some((*status, url.join(location)))
+            }
             _ => None,
         };
         answers.push(seen);
-        match next {
+        let (status, to) = match redirect {
             None => return answers,
-            Some(Ok(next)) if visited.contains(&next) || visited.len() > REDIRECTS_MAX => {
-                answers.push(Seen::Failed("too many redirects".to_owned()));
-                return answers;
-            }
-            Some(Ok(next)) => url = next,
-            Some(Err(error)) => {
+            Some((status, Ok(to))) => (status, to),
+            Some((_, Err(error))) => {
                 answers.push(Seen::Failed(error.message));
                 return answers;
             }
+        };
+        let Some(next) = next_request(method, &job.headers, &first, status, &to) else {
+            return answers;
+        };
+        let step = (next.method.to_owned(), to.clone());
+        if visited.contains(&step) || visited.len() > REDIRECTS_MAX {
+            answers.push(Seen::Failed("too many redirects".to_owned()));
+            return answers;
         }
-        visited.push(url.clone());
+        visited.push(step);
+        (url, method, headers) = (to, next.method, next.headers);
     }
 }
 
-fn once(job: &Job, url: &Url, first: bool, trusted: &Trusted) -> Seen {
+fn once(job: &Job, method: &str, given: &[(String, String)], url: &Url, trusted: &Trusted) -> Seen {
     let addresses = match url.address() {
         Some(address) => vec![address],
         None => net::resolve::wait(&url.host, url.port),
@@ -112,10 +119,7 @@ fn once(job: &Job, url: &Url, first: bool, trusted: &Trusted) -> Seen {
         Some(seen) if scope(to) == Scope::Global => seen,
         Some(_) | None => job.client,
     };
-    let mut headers: Vec<(String, String)> = Vec::new();
-    if first || !job.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("host")) {
-        headers.clone_from(&job.headers);
-    }
+    let mut headers = given.to_vec();
     if !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("host")) {
         headers.push(("Host".to_owned(), url.authority()));
     }
@@ -126,7 +130,7 @@ fn once(job: &Job, url: &Url, first: bool, trusted: &Trusted) -> Seen {
     ask(&Asked {
         from,
         to: SocketAddr::new(to, url.port),
-        method: &job.method,
+        method,
         host: &url.host,
         path: &path,
         headers: &headers,

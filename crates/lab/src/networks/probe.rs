@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use config::Style;
-use explain::{Atlas, Request, only_other_family};
+use explain::{Atlas, Facts, Request, only_other_family};
 use model::{Asker, Url};
 use world::World;
 
@@ -66,9 +66,11 @@ fn askers(atlas: &Atlas<'_>, plan: &Plan, asker: Asker, url: &Url) -> Vec<Client
     let mut all = clients(plan, atlas, asker);
     let request = Request::get(url.clone());
     let asks = |client: &Client| {
-        let Some(known) = atlas.client(client.address) else { return true };
-        let ask = request.ask(&known);
-        !with_facts(atlas.world, |facts| only_other_family(atlas.world, facts, &ask))
+        let known = atlas.clients(client.address);
+        let other_family = |facts: &Facts<'_>| {
+            known.iter().all(|known| only_other_family(atlas.world, facts, &request.ask(known)))
+        };
+        known.is_empty() || !with_facts(atlas.world, other_family)
     };
     if all.iter().any(asks) {
         all.retain(asks);

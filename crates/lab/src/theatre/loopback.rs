@@ -174,8 +174,12 @@ impl Loopback {
                 trusted: (url.scheme == UrlScheme::Https).then_some(&trusted),
             });
             let next = match &seen {
-                Seen::Answer { status: 300..=399, location: Some(location), .. } => {
-                    url.join(location).ok()
+                Seen::Answer { status, location: Some(location), .. } => {
+                    let next = url.join(location).ok();
+                    let asked = |next: &Url| {
+                        explain::next_request("GET", &[], &visited[0], *status, next).is_some()
+                    };
+                    next.filter(asked)
                 }
                 _ => None,
             };

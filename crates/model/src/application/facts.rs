@@ -55,6 +55,7 @@ impl Facts {
             Some(to) => Content::Proxy(Proxy {
                 tls: false,
                 to: ProxyTo::Address(Value(vec![Part::Text(to.clone())])),
+                keeps_path: true,
                 host: Some(Value(vec![Part::Variable("http_host".to_owned())])),
                 forwarded_proto: None,
                 place: place.clone(),

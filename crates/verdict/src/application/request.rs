@@ -231,7 +231,9 @@ impl<'a, 'q> Request<'a, 'q> {
             Some(value) => text(value).ok().filter(|text| !text.is_empty()),
             None => self.asked.forwarded_proto.map(str::to_owned),
         };
-        Answer::Forward { to, tls: proxy.tls, host, forwarded_proto, place }
+        // Once a rewrite has changed the path, that one is sent on.
+        let keeps_path = proxy.keeps_path && !self.internal;
+        Answer::Forward { to, tls: proxy.tls, keeps_path, host, forwarded_proto, place }
     }
 
     // === answers of nginx's own ===

@@ -10,7 +10,7 @@ pub fn decoded(path: &str) -> Option<Vec<u8>> {
         let byte = if first == b'%' {
             let (pair, tail) = tail.split_at_checked(2)?;
             rest = tail;
-            u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()?
+            hex(pair)?
         } else {
             first
         };
@@ -46,6 +46,13 @@ pub fn decoded(path: &str) -> Option<Vec<u8>> {
         out.push(b'/');
     }
     Some(out)
+}
+
+/// Two digits: a sign is none, as `from_str_radix` would have it.
+fn hex(pair: &[u8]) -> Option<u8> {
+    let digits = std::str::from_utf8(pair).ok()?;
+    let all = digits.bytes().all(|digit| digit.is_ascii_hexdigit());
+    all.then(|| u8::from_str_radix(digits, 16).ok())?
 }
 
 /// The groups of an expression, `$0` first. An expression without groups captures nothing.
@@ -94,10 +101,7 @@ pub fn unescaped(text: &[u8]) -> Vec<u8> {
         }
         rest = tail;
         let pair = (first == b'%').then(|| tail.get(..2)).flatten();
-        let byte = pair
-            .and_then(|pair| std::str::from_utf8(pair).ok())
-            .and_then(|pair| u8::from_str_radix(pair, 16).ok());
-        match byte {
+        match pair.and_then(hex) {
             Some(byte) if byte > b'%' && byte < 0x7f => {
                 out.push(byte);
                 rest = tail.get(2..).unwrap_or_default();
@@ -110,4 +114,23 @@ pub fn unescaped(text: &[u8]) -> Vec<u8> {
     }
     out.extend_from_slice(rest);
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn escapes_have_two_digits() {
+        let rows: [(&str, &str, Option<&[u8]>, &[u8]); 4] = [
+            ("digits", "/a%62", Some(b"/ab"), b"/ab"),
+            ("a sign", "/%+f", None, b"/%+f"),
+            ("one digit", "/%6", None, b"/%6"),
+            ("no digits", "/%zz", None, b"/%zz"),
+        ];
+        for (name, text, path, redirect) in rows {
+            assert_eq!(decoded(text).as_deref(), path, "{name}");
+            assert_eq!(unescaped(text.as_bytes()), redirect, "{name}");
+        }
+    }
 }

@@ -1,8 +1,6 @@
 //! Ports nobody is admitted to, and targets that do not admit the load balancer (USERS.md §4,
 //! rows 1 and 10).
 
-use std::net::IpAddr;
-
 use model::{
     Finding, HealthCheckPort, Listener, LoadBalancer, LoadBalancerId, Model, TargetAddress,
     TargetGroup,
@@ -10,7 +8,7 @@ use model::{
 use verdict::admit::{Admission, admit, admitted_set};
 
 use super::forwarded_groups;
-use crate::admission::{egress, ingress, ingress_of};
+use crate::admission::{MayConnect, egress, ingress, ingress_of, may_connect};
 
 pub fn lint(model: &Model, findings: &mut Vec<Finding>) {
     for listener in &model.listeners {
@@ -59,15 +57,8 @@ fn targets(
         HealthCheckPort::Port(_) | HealthCheckPort::Traffic => vec![port],
     };
     for target in &group.targets {
-        let addresses: Vec<IpAddr> = match &target.address {
-            TargetAddress::Ip(address) => vec![*address],
-            TargetAddress::Instance { id, .. } => model[*id].addresses.clone(),
-            TargetAddress::Name(_) => continue,
-        };
         for port in check_port(target.port) {
-            if !addresses.is_empty()
-                && addresses.iter().all(|address| admit(egress, *address, port, &mut ()).is_err())
-            {
+            if may_connect(model, egress, target, port) == MayConnect::No {
                 let text = format!(
                     "the load balancer `{}` may not connect to `{target}`",
                     load_balancer.name

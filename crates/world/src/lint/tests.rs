@@ -192,6 +192,26 @@ fn redirects_lead_somewhere() {
 }
 
 #[test]
+fn egress_to_targets_by_a_name() {
+    let rows = [
+        ("neither loopback is allowed", "localhost", "10.0.0.0/8", true),
+        ("one of them is enough", "localhost", "::1/128", false),
+        ("where a name leads is not known", "app.example", "10.0.0.0/8", false),
+    ];
+    for (row, name, to, denied) in rows {
+        let mut model = good();
+        model.security_groups[0].egress = Some(vec![SecurityRule {
+            ports: Ports(vec![PortRange { first: 1, last: 65535 }]),
+            peers: vec![Peer::Cidr(to.parse().unwrap())],
+            place: place(3),
+        }]);
+        model.target_groups[0].targets[0].address =
+            TargetAddress::Name(model::Host(name.to_owned()));
+        assert_eq!(codes(&model).contains(&"lint/egress-denied"), denied, "{row}");
+    }
+}
+
+#[test]
 fn the_rest_one_by_one() {
     let change = |f: fn(&mut Model)| {
         let mut model = good();
