@@ -181,49 +181,50 @@ fn with_changes(mut answer: Answer, sources: &Sources, model: &Model) -> Answer 
 }
 
 fn target_view(group: &TargetGroup, board: &TargetBoard) -> TargetView {
+    let seen = board.probed.and_then(|(seen, at)| Some((behaviour(group, seen)?, at)));
     TargetView {
         state: board.state,
         reason: board.reason,
         since_unix: Some(board.since_unix),
         resolved: !board.addresses.is_empty(),
         weight: board.weight,
-        behaviour: board.probed.map_or(Behaviour::NotKnown, |(seen, _)| behaviour(group, seen)),
-        observed_unix: board.probed.map(|(_, at)| at),
+        behaviour: seen.map_or(Behaviour::NotKnown, |(behaviour, _)| behaviour),
+        observed_unix: seen.map(|(_, at)| at),
         observed_by: ObservedBy::HealthCheck,
     }
 }
 
-/// What a health check lets one say of a request. Its status is that of its own path: what the
-/// application answers elsewhere it does not tell.
-fn behaviour(group: &TargetGroup, seen: ProbeResult) -> Behaviour {
+/// What a health check lets one say of a request; `None`: nothing, not even that the target takes
+/// connections. An answer is that of the check's own path ([`TargetView::for_path`]).
+fn behaviour(group: &TargetGroup, seen: ProbeResult) -> Option<Behaviour> {
     let check = &group.health_check;
-    if check.port != HealthCheckPort::Traffic {
-        return Behaviour::NotKnown;
+    if check.port != HealthCheckPort::Traffic || !check.enabled {
+        return None;
     }
     let same_protocol = matches!(
         (check.protocol, group.protocol),
         (HealthCheckProtocol::Http, TargetProtocol::Http)
             | (HealthCheckProtocol::Https, TargetProtocol::Https)
     );
-    match seen {
+    Some(match seen {
+        ProbeResult::Unresolved | ProbeResult::Internal => return None,
         ProbeResult::Refused => Behaviour::Refuses,
         ProbeResult::ConnectTimeout => Behaviour::Silent,
         ProbeResult::Unreachable => Behaviour::Unreachable,
         ProbeResult::TlsFailed if same_protocol => Behaviour::TlsFails,
         ProbeResult::Reset if same_protocol => Behaviour::Closes,
-        ProbeResult::Timeout if same_protocol => Behaviour::Hangs,
         ProbeResult::Malformed if same_protocol => Behaviour::Nonsense,
-        // A gateway's own words: what is behind it does not answer, whatever is asked.
+        // A gateway's own words: what is behind it does not answer. Other statuses may be due to how a
+        // check asks.
         ProbeResult::Status(status @ 502..=504) if same_protocol => Behaviour::Answers(status),
-        ProbeResult::TlsFailed
+        // A load balancer has more patience than a check (`idle_timeout`).
+        ProbeResult::Timeout
+        | ProbeResult::TlsFailed
         | ProbeResult::Reset
-        | ProbeResult::Timeout
         | ProbeResult::Malformed
         | ProbeResult::Status(_)
-        | ProbeResult::TcpConnected
-        | ProbeResult::Unresolved
-        | ProbeResult::Internal => Behaviour::NotKnown,
-    }
+        | ProbeResult::TcpConnected => Behaviour::NotKnown,
+    })
 }
 
 /// Writes each fix as a change of the text it is about.
@@ -236,4 +237,38 @@ pub fn show_changes(report: &mut Report, sources: &Sources, model: &Model) {
 fn lines(sources: &Sources, model: &Model, change: &Change) -> Vec<String> {
     let edits = config::edit::edits(sources, model, change).unwrap_or_default();
     config::edit::diff(&edits).lines().map(str::to_owned).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn group(check: &str) -> TargetGroup {
+        let text = format!(
+            "target_group \"app\" {{\n  targets = [\"10.0.0.1:80\"]\n  health_check {{\n{check}\n  }}\n}}\n"
+        );
+        let sources = Sources::single("site.hcl", &text);
+        let (model, findings) = config::parse(&sources, &config::RealEnvironment);
+        model.target_groups.first().unwrap_or_else(|| panic!("{findings:?}")).clone()
+    }
+
+    #[test]
+    fn what_a_check_saw_is_what_a_request_meets_only_where_it_must_be() {
+        let (plain, other_port) = ("path = \"/\"", "port = 81");
+        let (tcp, off) = ("protocol = \"TCP\"", "enabled = false");
+        let rows = [
+            ("refused", plain, ProbeResult::Refused, Some(Behaviour::Refuses)),
+            ("not connected", plain, ProbeResult::ConnectTimeout, Some(Behaviour::Silent)),
+            ("a check waits less", plain, ProbeResult::Timeout, Some(Behaviour::NotKnown)),
+            ("a gateway", plain, ProbeResult::Status(502), Some(Behaviour::Answers(502))),
+            ("an application", plain, ProbeResult::Status(500), Some(Behaviour::NotKnown)),
+            ("connected", tcp, ProbeResult::TcpConnected, Some(Behaviour::NotKnown)),
+            ("another port", other_port, ProbeResult::Refused, None),
+            ("no name", plain, ProbeResult::Unresolved, None),
+            ("no more checks", off, ProbeResult::Refused, None),
+        ];
+        for (name, check, seen, expected) in rows {
+            assert_eq!(behaviour(&group(check), seen), expected, "{name}");
+        }
+    }
 }

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use model::{CertificateId, GroupId, HealthReason, HealthState, ListenerId};
+use model::{CertificateId, GroupId, HealthCheck, HealthReason, HealthState, ListenerId};
 use verdict::certificate::CertificateFacts;
 
 /// Everything that is not in the World. The closures are asked again and again and answer alike.
@@ -122,6 +122,21 @@ impl TargetView {
         observed_unix: None,
         observed_by: ObservedBy::HealthCheck,
     };
+
+    /// What is known of it for a request with this path and query, as the target gets it: a health
+    /// check is answered for its own path, which says nothing of others.
+    pub fn for_path(self, check: &HealthCheck, url: &str) -> TargetView {
+        let answers = matches!(self.behaviour, Behaviour::Answers(_));
+        let of_check = answers && self.observed_by == ObservedBy::HealthCheck;
+        match of_check && path(&check.path) != path(url) {
+            true => TargetView { behaviour: Behaviour::NotKnown, ..self },
+            false => self,
+        }
+    }
+}
+
+fn path(url: &str) -> &str {
+    url.split_once('?').map_or(url, |(path, _)| path)
 }
 
 impl std::fmt::Debug for Facts<'_> {

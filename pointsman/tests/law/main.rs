@@ -22,8 +22,8 @@ use std::time::{Duration, Instant};
 use config::{RealEnvironment, Sources};
 use control::Certificates;
 use explain::{
-    Atlas, Behaviour, Client, Enforcement, FactSource, Facts, Observed, Outcome, Request, Sees,
-    Speaker, TargetView,
+    Atlas, Behaviour, Client, Enforcement, FactSource, Facts, Observed, ObservedBy, Outcome,
+    Request, Sees, Speaker, TargetView,
 };
 use lab::{Call, Trusts, observe};
 use model::{GroupId, HealthState, Severity, Url};
@@ -275,6 +275,8 @@ impl Court {
             TargetView {
                 state: health_state(state),
                 behaviour: behaviour(target.does),
+                // Whatever the path.
+                observed_by: ObservedBy::Probe,
                 ..TargetView::ASSUMED
             }
         };
