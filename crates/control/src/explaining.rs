@@ -101,7 +101,7 @@ impl FromFiles<'_> {
             now_unix: self.now_unix,
             certificates: &certificates,
             targets: &|_, _| TargetView::ASSUMED,
-            enforcement: &|_| Enforcement::NotKnown,
+            enforcement: &|_, _| Enforcement::NotKnown,
             refused: &|_, _| None,
             source: FactSource::Configuration,
         })
@@ -130,19 +130,6 @@ impl Running<'_> {
     }
 
     fn knowing<T>(&self, world: &World, ask: impl FnOnce(&Facts<'_>) -> T) -> T {
-        let mut enforced: BTreeMap<ListenerId, Enforcement> = BTreeMap::new();
-        for (address, enforcement) in self.enforcement {
-            let how = match enforcement {
-                filters::Enforcement::Open => continue,
-                filters::Enforcement::Kernel | filters::Enforcement::Nftables => {
-                    Enforcement::Kernel
-                }
-                filters::Enforcement::AfterAccept(_) => Enforcement::AfterAccept,
-            };
-            if let Some(listener) = world.listener_at(*address) {
-                enforced.insert(listener, how);
-            }
-        }
         let certificates = |id| self.certificates.view(id);
         let targets = |group: GroupId, at: usize| {
             let declared = &world.model[group];
@@ -153,11 +140,29 @@ impl Running<'_> {
             now_unix: self.now_unix,
             certificates: &certificates,
             targets: &targets,
-            enforcement: &|id| enforced.get(&id).copied().unwrap_or(Enforcement::NotKnown),
+            enforcement: &|id, source| enforced(world, self.enforcement, id, source),
             refused: &|id, source| counted(world, self.refused, id, source),
             source: FactSource::Running,
         })
     }
+}
+
+/// At the addresses of the client's family, which need not be those of the other: the filters of the two
+/// differ in size. Where they disagree, it depends on where the client connects.
+fn enforced(
+    world: &World,
+    enforcement: &BTreeMap<SocketAddr, filters::Enforcement>,
+    id: ListenerId,
+    source: IpAddr,
+) -> Enforcement {
+    let own = world.addresses(id).into_iter().filter(|to| to.is_ipv4() == source.is_ipv4());
+    let mut all = own.filter_map(|address| match enforcement.get(&address)? {
+        filters::Enforcement::Open => None,
+        filters::Enforcement::Kernel | filters::Enforcement::Nftables => Some(Enforcement::Kernel),
+        filters::Enforcement::AfterAccept(_) => Some(Enforcement::AfterAccept),
+    });
+    let Some(first) = all.next() else { return Enforcement::NotKnown };
+    if all.all(|other| other == first) { first } else { Enforcement::NotKnown }
 }
 
 /// Of the network of the address, at every address of the listener.
@@ -250,6 +255,32 @@ mod tests {
         let sources = Sources::single("site.hcl", &text);
         let (model, findings) = config::parse(&sources, &config::RealEnvironment);
         model.target_groups.first().unwrap_or_else(|| panic!("{findings:?}")).clone()
+    }
+
+    #[test]
+    fn each_family_is_turned_away_where_its_own_addresses_do_it() {
+        let text = "load_balancer \"edge\" {\n  addresses = [\"0.0.0.0\", \"::\", \"10.0.0.1\"]\n  listener \"http\" {\n    port = 80\n    default { fixed_response { status = 200 } }\n  }\n}\n";
+        let (model, findings) =
+            config::parse(&Sources::single("site.hcl", text), &config::RealEnvironment);
+        assert!(!model.listeners.is_empty(), "{findings:?}");
+        let world = world::compile(model, 1);
+        let after = filters::Enforcement::AfterAccept("as the test wants it");
+        let kernel = filters::Enforcement::Kernel;
+        let (v4, v6) = ("198.51.100.1", "2001:db8::1");
+        let rows = [
+            ("IPv4 in the kernel", &kernel, &kernel, &after, v4, Enforcement::Kernel),
+            ("IPv6 after accept", &kernel, &kernel, &after, v6, Enforcement::AfterAccept),
+            ("IPv4 after accept", &after, &after, &kernel, v4, Enforcement::AfterAccept),
+            ("IPv6 in the kernel", &after, &after, &kernel, v6, Enforcement::Kernel),
+            ("it depends", &kernel, &after, &after, v4, Enforcement::NotKnown),
+        ];
+        for (name, any4, one4, any6, source, expected) in rows {
+            let at = [("0.0.0.0:80", any4), ("10.0.0.1:80", one4), ("[::]:80", any6)];
+            let enforcement =
+                at.map(|(address, how)| (address.parse().unwrap(), how.clone())).into();
+            let source = source.parse().unwrap();
+            assert_eq!(enforced(&world, &enforcement, ListenerId(0), source), expected, "{name}");
+        }
     }
 
     #[test]

@@ -12,7 +12,8 @@ pub struct Facts<'f> {
     pub now_unix: i64,
     pub certificates: &'f dyn Fn(CertificateId) -> CertificateView,
     pub targets: &'f dyn Fn(GroupId, usize) -> TargetView,
-    pub enforcement: &'f dyn Fn(ListenerId) -> Enforcement,
+    /// Of a listener, at its addresses that a client with this one can reach.
+    pub enforcement: &'f dyn Fn(ListenerId, IpAddr) -> Enforcement,
     /// Who was turned away at a listener already, from the network of an address.
     pub refused: &'f dyn Fn(ListenerId, IpAddr) -> Option<Counted>,
     /// Whether a running instance says so, or the configuration alone.

@@ -280,7 +280,7 @@ impl Court {
                 ..TargetView::ASSUMED
             }
         };
-        let kernel = |listener: model::ListenerId| {
+        let kernel = |listener: model::ListenerId, _| {
             let place = world.model[listener].place.to_string();
             let all = status["listeners"].as_array().unwrap();
             let after = all.iter().any(|l| {
