@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use firewall::{Door, Failed, Firewall, Owner, Ruleset};
+use firewall::{Counts, Door, Failed, Firewall, Owner, Ruleset};
 use signal::Journal;
 use world::World;
 
@@ -31,6 +31,8 @@ pub struct PacketFilter {
     failed: Option<Failed>,
     /// When the counters were read last, and how long that took.
     counted: (Instant, Duration),
+    /// What they said.
+    counts: Result<Counts, Failed>,
 }
 
 impl PacketFilter {
@@ -39,6 +41,7 @@ impl PacketFilter {
             firewall: Firewall::of_state(state),
             failed: None,
             counted: (net::clock::now(), Duration::ZERO),
+            counts: Ok(Counts::default()),
         }
     }
 
@@ -46,6 +49,8 @@ impl PacketFilter {
     /// nobody does for instances.
     pub fn follow(&mut self, world: &World, journal: &Journal) {
         let failed = self.firewall.apply(world).err();
+        // Those of another table.
+        self.counts = Ok(Counts::default());
         match &failed {
             Some(failed) => {
                 let hint = failed.hint();
@@ -77,33 +82,41 @@ impl PacketFilter {
         let now = net::clock::now();
         let (last, took) = self.counted;
         let pause = COUNTS_EVERY.max(took * COUNTS_SHARE);
-        let due = pace == Pace::Now || now.saturating_duration_since(last) >= pause;
-        if !due || !self.firewall.applied().doors.iter().any(wanted) {
+        let due = match pace {
+            Pace::Now => true,
+            Pace::Leisurely => {
+                let doors = &self.firewall.applied().doors;
+                now.saturating_duration_since(last) >= pause && doors.iter().any(wanted)
+            }
+        };
+        if !due {
             return Vec::new();
         }
-        // `status` says what goes wrong with it.
-        let dropped = self.firewall.newly_dropped().unwrap_or_default();
+        self.counts = self.firewall.counts();
         let end = net::clock::now();
         self.counted = (end, end.saturating_duration_since(now));
+        // `status` says what goes wrong with it.
+        let Ok(counts) = &self.counts else { return Vec::new() };
+        let dropped = self.firewall.newly_dropped(counts);
         let wanted = dropped.into_iter().filter(|(door, _, _)| wanted(door));
         wanted.map(|(door, network, count)| (door.address, network.to_owned(), count)).collect()
     }
 
-    /// `None` where the configuration does not ask for it.
+    /// With the counts that were read last; `None` where the configuration does not ask for it.
     pub fn status(&self, world: &World) -> Option<FirewallStatus> {
         let ruleset = self.firewall.applied();
         if ruleset.is_empty() && self.failed.is_none() {
             return None;
         }
-        let counts = self.firewall.counts();
-        let failed = self.failed.as_ref().or(counts.as_ref().err());
+        let failed = self.failed.as_ref().or(self.counts.as_ref().err());
         let problem = failed.map(|failed| format!("{failed}: {}", failed.hint()));
-        let counts = counts.unwrap_or_default();
+        let unread = Counts::default();
+        let counts = self.counts.as_ref().unwrap_or(&unread);
         let doors = ruleset.doors.iter().enumerate();
         Some(FirewallStatus {
             table: self.firewall.table().to_string(),
             problem,
-            doors: doors.map(|(at, door)| described(world, ruleset, &counts, at, door)).collect(),
+            doors: doors.map(|(at, door)| described(world, ruleset, counts, at, door)).collect(),
         })
     }
 
@@ -119,7 +132,7 @@ impl PacketFilter {
 fn described(
     world: &World,
     ruleset: &Ruleset,
-    counts: &firewall::Counts,
+    counts: &Counts,
     at: usize,
     door: &Door,
 ) -> FirewallDoor {

@@ -1,65 +1,25 @@
 //! Into the kernel, and back: by `nft`, the one program that every system with nftables has.
 
 use std::collections::BTreeMap;
-use std::io::{ErrorKind, Write};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 
 use serde::Deserialize;
 use world::World;
 
 use crate::nft::{self, Batch};
+use crate::program::{Failed, Program};
 use crate::ruleset::{Door, Ruleset};
 use crate::table::TableName;
 
-/// Where it is if it is not on the search path of a service.
-const PROGRAMS: [&str; 2] = ["nft", "/usr/sbin/nft"];
 /// In the state directory, while there is a table.
 const MARK: &str = "firewall";
-/// Of nft's words, so many lines are told.
-const LINES_MAX: usize = 3;
-
-/// Why a ruleset is not in the kernel.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Failed {
-    /// There is no `nft`.
-    Missing,
-    NotPermitted,
-    /// It could not be run, or did not like what it was told.
-    Other(String),
-}
-
-impl Failed {
-    /// The remedy.
-    pub fn hint(&self) -> &'static str {
-        match self {
-            Failed::Missing => "install the package `nftables`",
-            Failed::NotPermitted => {
-                "give the process CAP_NET_ADMIN as an ambient capability, as the packaged unit does"
-            }
-            Failed::Other(_) => "`nft list ruleset` as root shows whether nftables works here",
-        }
-    }
-}
-
-impl std::fmt::Display for Failed {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Failed::Missing => f.write_str("`nft` is not installed"),
-            Failed::NotPermitted => f.write_str("nftables needs CAP_NET_ADMIN"),
-            Failed::Other(text) => write!(f, "nft: {text}"),
-        }
-    }
-}
-
-impl std::error::Error for Failed {}
-
 /// The table of this instance. It goes when this value goes.
 #[derive(Debug)]
 pub struct Firewall {
     table: TableName,
     mark: PathBuf,
+    program: Program,
     applied: Ruleset,
     /// What the counters said when they were read last.
     told: BTreeMap<String, u64>,
@@ -72,6 +32,7 @@ impl Firewall {
         Firewall {
             table: TableName::of_state(state),
             mark: state.join(MARK),
+            program: Program::default(),
             applied: Ruleset::default(),
             told: BTreeMap::new(),
         }
@@ -88,8 +49,8 @@ impl Firewall {
         // Before there is a table: one that nobody knows of would stay.
         let marked = std::fs::write(&self.mark, self.table.as_str());
         let applied = marked
-            .map_err(|error| Failed::Other(error.to_string()))
-            .and_then(|()| run(&nft::replacement(self.table.as_str(), &ruleset)));
+            .map_err(Failed::from)
+            .and_then(|()| self.tell(&nft::replacement(self.table.as_str(), &ruleset)));
         match applied {
             Ok(()) => {
                 self.applied = ruleset;
@@ -112,7 +73,7 @@ impl Firewall {
         if !self.mark.exists() {
             return Ok(());
         }
-        run(&nft::removal(self.table.as_str()))?;
+        self.tell(&nft::removal(self.table.as_str()))?;
         let _ = std::fs::remove_file(&self.mark);
         Ok(())
     }
@@ -137,13 +98,12 @@ impl Firewall {
             return Ok(Counts::default());
         }
         let list = ["-j", "list", "counters", "table", "inet", self.table.as_str()];
-        counters(&nft(&list, b"")?)
+        counters(&self.program.run(&list, b"")?)
     }
 
-    /// Packets dropped since the last call, by door and network. SYNs that are repeated count each
-    /// time.
-    pub fn newly_dropped(&mut self) -> Result<Vec<(&Door, &str, u64)>, Failed> {
-        let counts = self.counts()?;
+    /// Packets dropped since the counts of the last call, by door and network. SYNs that are repeated
+    /// count each time.
+    pub fn newly_dropped(&mut self, counts: &Counts) -> Vec<(&Door, &str, u64)> {
         let mut dropped = Vec::new();
         for (at, door) in self.applied.doors.iter().enumerate() {
             for (network, name) in self.applied.names() {
@@ -155,7 +115,12 @@ impl Firewall {
                 }
             }
         }
-        Ok(dropped)
+        dropped
+    }
+
+    fn tell(&self, batch: &Batch) -> Result<(), Failed> {
+        let text = serde_json::to_vec(batch).map_err(|error| Failed::Other(error.to_string()))?;
+        self.program.run(&["-j", "-f", "-"], &text).map(drop)
     }
 }
 
@@ -216,39 +181,4 @@ fn counters(answer: &[u8]) -> Result<Counts, Failed> {
         serde_json::from_slice(answer).map_err(|error| Failed::Other(error.to_string()))?;
     let listed = answer.nftables.into_iter().filter_map(|listed| listed.counter);
     Ok(Counts(listed.map(|counter| (counter.name, counter.packets)).collect()))
-}
-
-fn run(batch: &Batch) -> Result<(), Failed> {
-    let text = serde_json::to_vec(batch).map_err(|error| Failed::Other(error.to_string()))?;
-    nft(&["-j", "-f", "-"], &text).map(drop)
-}
-
-/// Runs it, tells it `input`, and gives back what it says.
-fn nft(arguments: &[&str], input: &[u8]) -> Result<Vec<u8>, Failed> {
-    let spawn = |program: &&str| {
-        let mut command = Command::new(program);
-        command.args(arguments).env("LC_ALL", "C");
-        let child =
-            command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
-        match child {
-            Err(error) if error.kind() == ErrorKind::NotFound => None,
-            other => Some(other),
-        }
-    };
-    let other = |error: std::io::Error| Failed::Other(error.to_string());
-    let child = PROGRAMS.iter().find_map(spawn).ok_or(Failed::Missing)?;
-    let mut child = child.map_err(other)?;
-    // It reads everything before it says anything, so neither waits for the other. If it ends early,
-    // its own words say why.
-    let told = child.stdin.take().map(|mut stdin| stdin.write_all(input));
-    let output = child.wait_with_output().map_err(other)?;
-    let words = String::from_utf8_lossy(&output.stderr);
-    match output.status.success() {
-        true => told.unwrap_or(Ok(())).map(|()| output.stdout).map_err(other),
-        false if words.contains("Operation not permitted") => Err(Failed::NotPermitted),
-        false => {
-            let lines: Vec<&str> = words.lines().map(str::trim).take(LINES_MAX).collect();
-            Err(Failed::Other(lines.join("; ")))
-        }
-    }
 }
