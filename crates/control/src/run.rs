@@ -2,6 +2,7 @@
 
 mod answers;
 mod cores;
+mod guard;
 mod signals;
 
 use std::collections::BTreeMap;
@@ -311,12 +312,7 @@ impl Instance {
         self.sockets.commit(&mut plan);
         // By the World under which they came.
         self.look_at_refused(Pace::Now);
-        let (packet_filter, journal) = (&mut self.packet_filter, &self.settings.journal);
-        net::core::yielding(|| packet_filter.follow(&loaded.world, journal));
-        let all = self.sockets.iter().map(|(address, bound)| (address, &bound.duplicates[..]));
-        let enforcement = filters::enforce(&loaded.world, self.packet_filter.firewall(), all);
-        self.enforcement = enforcement;
-        self.refused.follow(&loaded.world, &self.enforcement);
+        self.guard(&loaded.world);
         let snapshot = Arc::new(snapshot);
         for (core, opened) in self.cores.iter().zip(opened) {
             let _ = core.commands.send(Command::Publish {
@@ -341,6 +337,7 @@ impl Instance {
         self.health.observe(&stats);
         self.look_at_refused(Pace::Leisurely);
         self.refused.report(&self.snapshot.world, &self.settings.journal);
+        self.guard_again();
         if self.stamp.is_some() {
             let now = self.settings.source.stamp();
             if self.stamp.as_ref() != Some(&now) {
@@ -351,13 +348,6 @@ impl Instance {
         if self.settings.live_line {
             crate::words::print_live_line(&self.status());
         }
-    }
-
-    fn look_at_refused(&mut self, pace: Pace) {
-        let counted = self.packet_filter.newly_dropped(pace, self.refused.sees_listeners());
-        self.refused.add_counted(counted);
-        let cores = self.cores.iter().map(|core| &core.refused);
-        self.refused.look(&self.snapshot.world, &self.enforcement, cores);
     }
 
     /// Nothing new is accepted; requests may finish; a second signal ends it at once.

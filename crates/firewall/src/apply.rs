@@ -14,6 +14,44 @@ use crate::table::TableName;
 
 /// In the state directory, while there is a table.
 const MARK: &str = "firewall";
+/// Why a World is not enforced, and what is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NotApplied {
+    Nothing(Failed),
+    /// The table of the generation before, which could not be taken away either.
+    Before(Failed),
+}
+
+impl NotApplied {
+    pub fn failed(&self) -> &Failed {
+        match self {
+            NotApplied::Nothing(failed) | NotApplied::Before(failed) => failed,
+        }
+    }
+}
+
+impl std::fmt::Display for NotApplied {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            NotApplied::Nothing(failed) => failed.fmt(f),
+            NotApplied::Before(failed) => {
+                write!(f, "{failed}; the table of the generation before is still in force")
+            }
+        }
+    }
+}
+
+impl std::error::Error for NotApplied {}
+
+/// Which World the table in the kernel is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Holds {
+    /// The one that was applied last; no table if it wants none.
+    Wanted,
+    /// One before it, or that of a process that crashed.
+    Before,
+}
+
 /// The table of this instance. It goes when this value goes.
 #[derive(Debug)]
 pub struct Firewall {
@@ -21,6 +59,7 @@ pub struct Firewall {
     mark: PathBuf,
     program: Program,
     applied: Ruleset,
+    holds: Holds,
     /// What the counters said when they were read last.
     told: BTreeMap<String, u64>,
 }
@@ -34,62 +73,76 @@ impl Firewall {
             mark: state.join(MARK),
             program: Program::default(),
             applied: Ruleset::default(),
+            holds: Holds::Wanted,
             told: BTreeMap::new(),
         }
     }
 
-    /// From now on enforces what this World wants, and only that. After a failure nothing is enforced.
-    pub fn apply(&mut self, world: &World) -> Result<(), Failed> {
+    /// From now on enforces what this World wants, and only that.
+    pub fn apply(&mut self, world: &World) -> Result<(), NotApplied> {
         let ruleset = Ruleset::of(world);
         if ruleset.is_empty() {
-            return self.clear();
+            return self.clear().map_err(NotApplied::Before);
         }
-        self.told.clear();
         let fresh = !self.mark.exists();
         // Before there is a table: one that nobody knows of would stay.
         let marked = std::fs::write(&self.mark, self.table.as_str());
         let applied = marked
             .map_err(Failed::from)
             .and_then(|()| self.tell(&nft::replacement(self.table.as_str(), &ruleset)));
-        match applied {
+        let failed = match applied {
             Ok(()) => {
                 self.applied = ruleset;
-                Ok(())
+                self.told.clear();
+                self.holds = Holds::Wanted;
+                return Ok(());
             }
-            Err(failed) => {
-                // The transaction failed as a whole: a table that was there before is there still.
-                let _ =
-                    if fresh { std::fs::remove_file(&self.mark).ok() } else { self.clear().ok() };
-                self.applied = Ruleset::default();
-                Err(failed)
+            Err(failed) => failed,
+        };
+        // The transaction failed as a whole: a table that was there before is there still.
+        match failed {
+            Failed::Missing | Failed::NotPermitted | Failed::Other(_) if fresh => {
+                let _ = std::fs::remove_file(&self.mark);
+                self.forget();
+                Err(NotApplied::Nothing(failed))
             }
+            failed => match self.clear() {
+                Ok(()) => Err(NotApplied::Nothing(failed)),
+                Err(_) => Err(NotApplied::Before(failed)),
+            },
         }
     }
 
-    /// Takes the table away, if there is one, whoever made it.
+    /// Takes the table away, if there is one, whoever made it. What cannot be taken away is in force.
     pub fn clear(&mut self) -> Result<(), Failed> {
+        if self.mark.exists() {
+            self.holds = Holds::Before;
+            self.tell(&nft::removal(self.table.as_str()))?;
+            let _ = std::fs::remove_file(&self.mark);
+        }
+        self.forget();
+        Ok(())
+    }
+
+    /// There is no table.
+    fn forget(&mut self) {
         self.applied = Ruleset::default();
         self.told.clear();
-        if !self.mark.exists() {
-            return Ok(());
-        }
-        self.tell(&nft::removal(self.table.as_str()))?;
-        let _ = std::fs::remove_file(&self.mark);
-        Ok(())
+        self.holds = Holds::Wanted;
     }
 
     pub fn table(&self) -> &TableName {
         &self.table
     }
 
-    /// What is in the kernel.
+    /// What is in the kernel, as far as this value put it there.
     pub fn applied(&self) -> &Ruleset {
         &self.applied
     }
 
-    /// Whether it turns outsiders away at exactly this address.
+    /// Whether it turns outsiders away at exactly this address: those of today.
     pub fn guards(&self, address: SocketAddr) -> bool {
-        self.applied.doors.iter().any(|door| door.address == address)
+        self.holds == Holds::Wanted && self.applied.doors.iter().any(|door| door.address == address)
     }
 
     /// What was counted since the table was made.
@@ -182,3 +235,6 @@ fn counters(answer: &[u8]) -> Result<Counts, Failed> {
     let listed = answer.nftables.into_iter().filter_map(|listed| listed.counter);
     Ok(Counts(listed.map(|counter| (counter.name, counter.packets)).collect()))
 }
+
+#[cfg(test)]
+mod tests;

@@ -14,7 +14,7 @@ mod program;
 mod ruleset;
 mod table;
 
-pub use apply::{Counts, Firewall};
+pub use apply::{Counts, Firewall, NotApplied};
 pub use program::Failed;
 pub use ruleset::{Admits, Door, NAMES_MAX, Owner, Ruleset};
 pub use table::TableName;
