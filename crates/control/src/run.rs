@@ -2,6 +2,7 @@
 
 mod answers;
 mod cores;
+mod explainers;
 mod guard;
 mod signals;
 
@@ -20,6 +21,7 @@ use tokio::sync::mpsc;
 
 use self::answers::Told;
 use self::cores::{CoreHandle, spawn_cores};
+use self::explainers::Explainers;
 use self::signals::{Event, Signals};
 use crate::admin::{self, Asked};
 use crate::client::ReloadAnswer;
@@ -110,7 +112,8 @@ struct Instance {
     packet_filter: PacketFilter,
     refused: RefusedClients,
     /// What an explanation needs beyond the World.
-    told: Told,
+    told: Arc<Told>,
+    explainers: Explainers,
     snapshot: Arc<Snapshot>,
     /// Replaced snapshots: freed here, off the data cores, when no core holds them (DECISIONS 29).
     old: Vec<Arc<Snapshot>>,
@@ -186,7 +189,8 @@ impl Instance {
             enforcement,
             packet_filter,
             refused,
-            told: Told::of(loaded),
+            told: Arc::new(Told::of(loaded)),
+            explainers: Explainers::default(),
             snapshot,
             old: Vec::new(),
             health,
@@ -327,7 +331,7 @@ impl Instance {
         self.kept.settle(&model.model);
         self.configured = net::clock::unix_seconds();
         let warnings = std::mem::take(&mut loaded.warnings);
-        self.told = Told::of(loaded);
+        self.told = Arc::new(Told::of(loaded));
         Ok(warnings)
     }
 
