@@ -146,7 +146,8 @@ mod tests {
         let slow = Duration::from_millis(50);
         let (long, sh) = (Duration::from_secs(60), "/bin/sh");
         let other = |text: &str| Err(Failed::Other(text.to_owned()));
-        let rows: [(&str, &str, &str, &[u8], Duration, Result<Vec<u8>, Failed>); 7] = [
+        type Row<'r> = (&'r str, &'r str, &'r str, &'r [u8], Duration, Result<Vec<u8>, Failed>);
+        let rows: [Row<'_>; 7] = [
             ("it repeats", sh, "exec cat", b"words", long, Ok(b"words".to_vec())),
             ("more than a pipe holds", sh, "exec cat", &much, long, Ok(much.clone())),
             ("it hangs", sh, "exec sleep 60", b"", slow, Err(Failed::TooSlow(slow))),
