@@ -4,6 +4,7 @@ use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use config::{RealEnvironment, Sources};
+use control::client::AskError;
 use control::{Certificates, Examined, FromFiles, StateDirectory};
 use explain::probe::Plan;
 use explain::{Answer, Atlas, BadQuestion, Layout, Paint, Query, Verb};
@@ -153,8 +154,16 @@ impl Knowing {
     }
 }
 
-fn not_asked(error: control::client::AskError) -> ExitCode {
-    let hint = "ask files with `--config FILE`, or name the instance's `--state DIR`";
+fn not_asked(error: AskError) -> ExitCode {
+    let hint = match error {
+        AskError::Busy => "ask again in a moment",
+        AskError::NotRunning(..)
+        | AskError::Io(_)
+        | AskError::NotUnderstood(_)
+        | AskError::TooLong => {
+            "ask files with `--config FILE`, or name the instance's `--state DIR`"
+        }
+    };
     complain(FAILED, &format!("{error}\n  hint: {hint}"))
 }
 

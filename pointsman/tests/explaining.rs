@@ -744,6 +744,48 @@ fn a_running_instance_knows_what_its_probes_saw() {
 }
 
 #[test]
+fn a_health_check_is_answered_for_its_own_path() {
+    // As a gateway whose one application is down; its first answer to `/slow` takes for ever.
+    let origin = Origin::start(|wire| {
+        while let Some(head) = wire.request() {
+            let status = if head.starts_with("GET /shop") { "200 OK" } else { "502 Bad Gateway" };
+            if !head.starts_with("GET /slow") {
+                wire.send(format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n"));
+            }
+        }
+    });
+    let port = free_port();
+    let configuration = served(port, origin.address.port(), "anywhere");
+    let instance = Instance::start(
+        &configuration.replace("protocol = \"TCP\"", "path = \"/\"\n    unhealthy_threshold = 2"),
+    );
+    instance.await_target("app", "unhealthy");
+    let explained = |path: &str| {
+        let url = format!("http://127.0.0.1:{port}{path}");
+        let output = instance.command(&["explain", &url, "--from", "own"]);
+        (output.status.code(), flat(&said(&output)))
+    };
+    let rows = [("its path", "/", 4), ("with a query", "/?a=b", 4), ("another path", "/shop", 0)];
+    for (name, path, code) in rows {
+        let (seen, text) = explained(path);
+        assert_eq!(seen, Some(code), "{name}: {text}");
+        assert_eq!(text.contains("[target/answered-502]"), code == 4, "{name}: {text}");
+    }
+    instance.write(
+        &configuration
+            .replace("protocol = \"TCP\"", "path = \"/slow\"\n    unhealthy_threshold = 2"),
+    );
+    assert!(instance.reload().status.success());
+    assert!(!explained("/").1.contains("answered-502"), "of the check before");
+    support::until("the check to have waited", || {
+        let status = instance.status().to_string();
+        status.contains("Target.Timeout").then_some(())
+    });
+    let (code, text) = explained("/slow");
+    assert_eq!(code, Some(0), "a load balancer waits longer than a check: {text}");
+}
+
+#[test]
 fn a_reload_that_breaks_an_expectation_is_refused_unless_forced() {
     let (port, target) = (free_port(), free_port());
     let instance = Instance::start(&served(port, target, "anywhere"));

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::status::Status;
 
-/// A reload waits for sockets and certificates; nothing else takes long.
+/// A reload waits for sockets, certificates and `nft`; an explanation may be about a lot.
 const ANSWER_LIMIT: Duration = Duration::from_secs(60);
 /// Of what needs no thought: a supervisor waits for it.
 const PROMPT_LIMIT: Duration = Duration::from_secs(8);
@@ -50,9 +50,18 @@ pub struct HealthAnswer {
     pub text: String,
 }
 
+/// What is answered instead of an explanation.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Declined {
+    /// `busy`: there are as many at work as may be.
+    pub declined: String,
+}
+
 /// Why an instance could not be asked.
 #[derive(Debug)]
 pub enum AskError {
+    /// It explains as much as it may at once.
+    Busy,
     /// Nothing runs there.
     NotRunning(PathBuf, io::Error),
     Io(io::Error),
@@ -63,6 +72,7 @@ pub enum AskError {
 impl std::fmt::Display for AskError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
+            AskError::Busy => f.write_str("the running pointsman explains to others at the moment"),
             AskError::NotRunning(socket, error) => {
                 write!(f, "no running pointsman answers at `{}`: {error}", socket.display())
             }
@@ -118,5 +128,10 @@ fn ask<A: DeserializeOwned>(
     stream.write_all(&line).map_err(AskError::Io)?;
     let mut answer = Vec::new();
     stream.take(ANSWER_BYTES_MAX).read_to_end(&mut answer).map_err(AskError::Io)?;
-    serde_json::from_slice(&answer).map_err(|error| AskError::NotUnderstood(error.to_string()))
+    serde_json::from_slice(&answer).map_err(|error| {
+        match serde_json::from_slice::<Declined>(&answer) {
+            Ok(_) => AskError::Busy,
+            Err(_) => AskError::NotUnderstood(error.to_string()),
+        }
+    })
 }

@@ -106,7 +106,7 @@ fn proving<T>(
         now_unix,
         certificates: &|id| certificates.view(id),
         targets: &|_, _| TargetView::ASSUMED,
-        enforcement: &|_| Enforcement::NotKnown,
+        enforcement: &|_, _| Enforcement::NotKnown,
         refused: &|_, _| None,
         source,
     })

@@ -99,7 +99,7 @@ impl FromFiles<'_> {
             now_unix: self.now_unix,
             certificates: &certificates,
             targets: &|_, _| TargetView::ASSUMED,
-            enforcement: &|_| Enforcement::NotKnown,
+            enforcement: &|_, _| Enforcement::NotKnown,
             refused: &|_, _| None,
             source: FactSource::Configuration,
         })
@@ -128,19 +128,6 @@ impl Running<'_> {
     }
 
     fn knowing<T>(&self, world: &World, ask: impl FnOnce(&Facts<'_>) -> T) -> T {
-        let mut enforced: BTreeMap<ListenerId, Enforcement> = BTreeMap::new();
-        for (address, enforcement) in self.enforcement {
-            let how = match enforcement {
-                filters::Enforcement::Open => continue,
-                filters::Enforcement::Kernel | filters::Enforcement::Nftables => {
-                    Enforcement::Kernel
-                }
-                filters::Enforcement::AfterAccept(_) => Enforcement::AfterAccept,
-            };
-            if let Some(listener) = world.listener_at(*address) {
-                enforced.insert(listener, how);
-            }
-        }
         let certificates = |id| self.certificates.view(id);
         let targets = |group: GroupId, at: usize| {
             let declared = &world.model[group];
@@ -151,11 +138,29 @@ impl Running<'_> {
             now_unix: self.now_unix,
             certificates: &certificates,
             targets: &targets,
-            enforcement: &|id| enforced.get(&id).copied().unwrap_or(Enforcement::NotKnown),
+            enforcement: &|id, source| enforced(world, self.enforcement, id, source),
             refused: &|id, source| counted(world, self.refused, id, source),
             source: FactSource::Running,
         })
     }
+}
+
+/// At the addresses of the client's family, which need not be those of the other: the filters of the two
+/// differ in size. Where they disagree, it depends on where the client connects.
+fn enforced(
+    world: &World,
+    enforcement: &BTreeMap<SocketAddr, filters::Enforcement>,
+    id: ListenerId,
+    source: IpAddr,
+) -> Enforcement {
+    let own = world.addresses(id).into_iter().filter(|to| to.is_ipv4() == source.is_ipv4());
+    let mut all = own.filter_map(|address| match enforcement.get(&address)? {
+        filters::Enforcement::Open => None,
+        filters::Enforcement::Kernel | filters::Enforcement::Nftables => Some(Enforcement::Kernel),
+        filters::Enforcement::AfterAccept(_) => Some(Enforcement::AfterAccept),
+    });
+    let Some(first) = all.next() else { return Enforcement::NotKnown };
+    if all.all(|other| other == first) { first } else { Enforcement::NotKnown }
 }
 
 /// Of the network of the address, at every address of the listener.
@@ -179,49 +184,50 @@ fn with_changes(mut answer: Answer, sources: &Sources, model: &Model) -> Answer 
 }
 
 fn target_view(group: &TargetGroup, board: &TargetBoard) -> TargetView {
+    let seen = board.probed.and_then(|(seen, at)| Some((behaviour(group, seen)?, at)));
     TargetView {
         state: board.state,
         reason: board.reason,
         since_unix: Some(board.since_unix),
         resolved: !board.addresses.is_empty(),
         weight: board.weight,
-        behaviour: board.probed.map_or(Behaviour::NotKnown, |(seen, _)| behaviour(group, seen)),
-        observed_unix: board.probed.map(|(_, at)| at),
+        behaviour: seen.map_or(Behaviour::NotKnown, |(behaviour, _)| behaviour),
+        observed_unix: seen.map(|(_, at)| at),
         observed_by: ObservedBy::HealthCheck,
     }
 }
 
-/// What a health check lets one say of a request. Its status is that of its own path: what the
-/// application answers elsewhere it does not tell.
-fn behaviour(group: &TargetGroup, seen: ProbeResult) -> Behaviour {
+/// What a health check lets one say of a request; `None`: nothing, not even that the target takes
+/// connections. An answer is that of the check's own path ([`TargetView::for_path`]).
+fn behaviour(group: &TargetGroup, seen: ProbeResult) -> Option<Behaviour> {
     let check = &group.health_check;
-    if check.port != HealthCheckPort::Traffic {
-        return Behaviour::NotKnown;
+    if check.port != HealthCheckPort::Traffic || !check.enabled {
+        return None;
     }
     let same_protocol = matches!(
         (check.protocol, group.protocol),
         (HealthCheckProtocol::Http, TargetProtocol::Http)
             | (HealthCheckProtocol::Https, TargetProtocol::Https)
     );
-    match seen {
+    Some(match seen {
+        ProbeResult::Unresolved | ProbeResult::Internal => return None,
         ProbeResult::Refused => Behaviour::Refuses,
         ProbeResult::ConnectTimeout => Behaviour::Silent,
         ProbeResult::Unreachable => Behaviour::Unreachable,
         ProbeResult::TlsFailed if same_protocol => Behaviour::TlsFails,
         ProbeResult::Reset if same_protocol => Behaviour::Closes,
-        ProbeResult::Timeout if same_protocol => Behaviour::Hangs,
         ProbeResult::Malformed if same_protocol => Behaviour::Nonsense,
-        // A gateway's own words: what is behind it does not answer, whatever is asked.
+        // A gateway's own words: what is behind it does not answer. Other statuses may be due to how a
+        // check asks.
         ProbeResult::Status(status @ 502..=504) if same_protocol => Behaviour::Answers(status),
-        ProbeResult::TlsFailed
+        // A load balancer has more patience than a check (`idle_timeout`).
+        ProbeResult::Timeout
+        | ProbeResult::TlsFailed
         | ProbeResult::Reset
-        | ProbeResult::Timeout
         | ProbeResult::Malformed
         | ProbeResult::Status(_)
-        | ProbeResult::TcpConnected
-        | ProbeResult::Unresolved
-        | ProbeResult::Internal => Behaviour::NotKnown,
-    }
+        | ProbeResult::TcpConnected => Behaviour::NotKnown,
+    })
 }
 
 /// Writes each fix as a change of the text it is about.
@@ -234,4 +240,64 @@ pub fn show_changes(report: &mut Report, sources: &Sources, model: &Model) {
 fn lines(sources: &Sources, model: &Model, change: &Change) -> Vec<String> {
     let edits = config::edit::edits(sources, model, change).unwrap_or_default();
     config::edit::diff(&edits).lines().map(str::to_owned).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn group(check: &str) -> TargetGroup {
+        let text = format!(
+            "target_group \"app\" {{\n  targets = [\"10.0.0.1:80\"]\n  health_check {{\n{check}\n  }}\n}}\n"
+        );
+        let sources = Sources::single("site.hcl", &text);
+        let (model, findings) = config::parse(&sources, &config::RealEnvironment);
+        model.target_groups.first().unwrap_or_else(|| panic!("{findings:?}")).clone()
+    }
+
+    #[test]
+    fn each_family_is_turned_away_where_its_own_addresses_do_it() {
+        let text = "load_balancer \"edge\" {\n  addresses = [\"0.0.0.0\", \"::\", \"10.0.0.1\"]\n  listener \"http\" {\n    port = 80\n    default { fixed_response { status = 200 } }\n  }\n}\n";
+        let (model, findings) =
+            config::parse(&Sources::single("site.hcl", text), &config::RealEnvironment);
+        assert!(!model.listeners.is_empty(), "{findings:?}");
+        let world = world::compile(model, 1);
+        let after = filters::Enforcement::AfterAccept("as the test wants it");
+        let kernel = filters::Enforcement::Kernel;
+        let (v4, v6) = ("198.51.100.1", "2001:db8::1");
+        let rows = [
+            ("IPv4 in the kernel", &kernel, &kernel, &after, v4, Enforcement::Kernel),
+            ("IPv6 after accept", &kernel, &kernel, &after, v6, Enforcement::AfterAccept),
+            ("IPv4 after accept", &after, &after, &kernel, v4, Enforcement::AfterAccept),
+            ("IPv6 in the kernel", &after, &after, &kernel, v6, Enforcement::Kernel),
+            ("it depends", &kernel, &after, &after, v4, Enforcement::NotKnown),
+        ];
+        for (name, any4, one4, any6, source, expected) in rows {
+            let at = [("0.0.0.0:80", any4), ("10.0.0.1:80", one4), ("[::]:80", any6)];
+            let enforcement =
+                at.map(|(address, how)| (address.parse().unwrap(), how.clone())).into();
+            let source = source.parse().unwrap();
+            assert_eq!(enforced(&world, &enforcement, ListenerId(0), source), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn what_a_check_saw_is_what_a_request_meets_only_where_it_must_be() {
+        let (plain, other_port) = ("path = \"/\"", "port = 81");
+        let (tcp, off) = ("protocol = \"TCP\"", "enabled = false");
+        let rows = [
+            ("refused", plain, ProbeResult::Refused, Some(Behaviour::Refuses)),
+            ("not connected", plain, ProbeResult::ConnectTimeout, Some(Behaviour::Silent)),
+            ("a check waits less", plain, ProbeResult::Timeout, Some(Behaviour::NotKnown)),
+            ("a gateway", plain, ProbeResult::Status(502), Some(Behaviour::Answers(502))),
+            ("an application", plain, ProbeResult::Status(500), Some(Behaviour::NotKnown)),
+            ("connected", tcp, ProbeResult::TcpConnected, Some(Behaviour::NotKnown)),
+            ("another port", other_port, ProbeResult::Refused, None),
+            ("no name", plain, ProbeResult::Unresolved, None),
+            ("no more checks", off, ProbeResult::Refused, None),
+        ];
+        for (name, check, seen, expected) in rows {
+            assert_eq!(behaviour(&group(check), seen), expected, "{name}");
+        }
+    }
 }

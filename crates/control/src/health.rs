@@ -158,7 +158,9 @@ impl Health {
         match event {
             Event::Probed { key, probe, result } => {
                 let Some((group, tracked)) = find(&mut self.groups, key) else { return };
-                tracked.probed = Some((result, net::clock::unix_seconds()));
+                if tracked.machine.counts(probe) {
+                    tracked.probed = Some((result, net::clock::unix_seconds()));
+                }
                 let Some(transition) = tracked.machine.handle_result(now, probe, result) else {
                     return;
                 };

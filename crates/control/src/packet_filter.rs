@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use firewall::{Door, Failed, Firewall, Owner, Ruleset};
+use firewall::{Counts, Door, Failed, Firewall, NotApplied, Owner, Ruleset};
 use signal::Journal;
 use world::World;
 
@@ -16,6 +16,11 @@ use crate::status::{FirewallDoor, FirewallRule, FirewallStatus};
 const COUNTS_EVERY: Duration = Duration::from_secs(10);
 /// Of the time, at most one part in so many is spent on reading: `nft` reads large sets as well.
 const COUNTS_SHARE: u32 = 100;
+
+/// An old table that cannot be replaced is tried again so often.
+const AGAIN: Duration = Duration::from_secs(10);
+/// Of the time, at most one part in so many is spent on it.
+const SHARE: u32 = 10;
 
 /// How fresh counts are to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,9 +33,13 @@ pub enum Pace {
 
 pub struct PacketFilter {
     firewall: Firewall,
-    failed: Option<Failed>,
+    failed: Option<NotApplied>,
+    /// When it was applied last, and how long that took.
+    tried: (Instant, Duration),
     /// When the counters were read last, and how long that took.
     counted: (Instant, Duration),
+    /// What they said.
+    counts: Result<Counts, Failed>,
 }
 
 impl PacketFilter {
@@ -38,17 +47,22 @@ impl PacketFilter {
         PacketFilter {
             firewall: Firewall::of_state(state),
             failed: None,
+            tried: (net::clock::now(), Duration::ZERO),
             counted: (net::clock::now(), Duration::ZERO),
+            counts: Ok(Counts::default()),
         }
     }
 
     /// Enforces what this World wants. Where it cannot, somebody else enforces it for the listeners;
     /// nobody does for instances.
     pub fn follow(&mut self, world: &World, journal: &Journal) {
+        let begin = net::clock::now();
         let failed = self.firewall.apply(world).err();
+        // Those of another table.
+        self.counts = Ok(Counts::default());
         match &failed {
             Some(failed) => {
-                let hint = failed.hint();
+                let hint = failed.failed().hint();
                 journal.warn("firewall/not-applied", &[("error", failed), ("hint", &hint)]);
             }
             None if !self.firewall.applied().is_empty() => journal.info(
@@ -61,6 +75,15 @@ impl PacketFilter {
             None => {}
         }
         self.failed = failed;
+        let end = net::clock::now();
+        self.tried = (end, end.saturating_duration_since(begin));
+    }
+
+    /// Whether to follow once more: a table of a World before turns away whom this one admits.
+    pub fn is_to_try_again(&self) -> bool {
+        let (last, took) = self.tried;
+        let due = || net::clock::now().saturating_duration_since(last) >= AGAIN.max(took * SHARE);
+        matches!(self.failed, Some(NotApplied::Before(_))) && due()
     }
 
     pub fn firewall(&self) -> &Firewall {
@@ -77,33 +100,44 @@ impl PacketFilter {
         let now = net::clock::now();
         let (last, took) = self.counted;
         let pause = COUNTS_EVERY.max(took * COUNTS_SHARE);
-        let due = pace == Pace::Now || now.saturating_duration_since(last) >= pause;
-        if !due || !self.firewall.applied().doors.iter().any(wanted) {
+        let due = match pace {
+            Pace::Now => true,
+            Pace::Leisurely => {
+                let doors = &self.firewall.applied().doors;
+                now.saturating_duration_since(last) >= pause && doors.iter().any(wanted)
+            }
+        };
+        if !due {
             return Vec::new();
         }
-        // `status` says what goes wrong with it.
-        let dropped = self.firewall.newly_dropped().unwrap_or_default();
+        self.counts = self.firewall.counts();
         let end = net::clock::now();
         self.counted = (end, end.saturating_duration_since(now));
+        // `status` says what goes wrong with it.
+        let Ok(counts) = &self.counts else { return Vec::new() };
+        let dropped = self.firewall.newly_dropped(counts);
         let wanted = dropped.into_iter().filter(|(door, _, _)| wanted(door));
         wanted.map(|(door, network, count)| (door.address, network.to_owned(), count)).collect()
     }
 
-    /// `None` where the configuration does not ask for it.
+    /// With the counts that were read last; `None` where the configuration does not ask for it.
     pub fn status(&self, world: &World) -> Option<FirewallStatus> {
         let ruleset = self.firewall.applied();
         if ruleset.is_empty() && self.failed.is_none() {
             return None;
         }
-        let counts = self.firewall.counts();
-        let failed = self.failed.as_ref().or(counts.as_ref().err());
-        let problem = failed.map(|failed| format!("{failed}: {}", failed.hint()));
-        let counts = counts.unwrap_or_default();
+        let problem = match (&self.failed, &self.counts) {
+            (Some(failed), _) => Some(format!("{failed}: {}", failed.failed().hint())),
+            (None, Err(failed)) => Some(format!("{failed}: {}", failed.hint())),
+            (None, Ok(_)) => None,
+        };
+        let unread = Counts::default();
+        let counts = self.counts.as_ref().unwrap_or(&unread);
         let doors = ruleset.doors.iter().enumerate();
         Some(FirewallStatus {
             table: self.firewall.table().to_string(),
             problem,
-            doors: doors.map(|(at, door)| described(world, ruleset, &counts, at, door)).collect(),
+            doors: doors.map(|(at, door)| described(world, ruleset, counts, at, door)).collect(),
         })
     }
 
@@ -119,7 +153,7 @@ impl PacketFilter {
 fn described(
     world: &World,
     ruleset: &Ruleset,
-    counts: &firewall::Counts,
+    counts: &Counts,
     at: usize,
     door: &Door,
 ) -> FirewallDoor {

@@ -2,6 +2,8 @@
 
 mod answers;
 mod cores;
+mod explainers;
+mod guard;
 mod signals;
 
 use std::collections::BTreeMap;
@@ -19,6 +21,7 @@ use tokio::sync::mpsc;
 
 use self::answers::Told;
 use self::cores::{CoreHandle, spawn_cores};
+use self::explainers::Explainers;
 use self::signals::{Event, Signals};
 use crate::admin::{self, Asked};
 use crate::client::ReloadAnswer;
@@ -109,7 +112,8 @@ struct Instance {
     packet_filter: PacketFilter,
     refused: RefusedClients,
     /// What an explanation needs beyond the World.
-    told: Told,
+    told: Arc<Told>,
+    explainers: Explainers,
     snapshot: Arc<Snapshot>,
     /// Replaced snapshots: freed here, off the data cores, when no core holds them (DECISIONS 29).
     old: Vec<Arc<Snapshot>>,
@@ -185,7 +189,8 @@ impl Instance {
             enforcement,
             packet_filter,
             refused,
-            told: Told::of(loaded),
+            told: Arc::new(Told::of(loaded)),
+            explainers: Explainers::default(),
             snapshot,
             old: Vec::new(),
             health,
@@ -311,12 +316,7 @@ impl Instance {
         self.sockets.commit(&mut plan);
         // By the World under which they came.
         self.look_at_refused(Pace::Now);
-        let (packet_filter, journal) = (&mut self.packet_filter, &self.settings.journal);
-        net::core::yielding(|| packet_filter.follow(&loaded.world, journal));
-        let all = self.sockets.iter().map(|(address, bound)| (address, &bound.duplicates[..]));
-        let enforcement = filters::enforce(&loaded.world, self.packet_filter.firewall(), all);
-        self.enforcement = enforcement;
-        self.refused.follow(&loaded.world, &self.enforcement);
+        self.guard(&loaded.world);
         let snapshot = Arc::new(snapshot);
         for (core, opened) in self.cores.iter().zip(opened) {
             let _ = core.commands.send(Command::Publish {
@@ -331,7 +331,7 @@ impl Instance {
         self.kept.settle(&model.model);
         self.configured = net::clock::unix_seconds();
         let warnings = std::mem::take(&mut loaded.warnings);
-        self.told = Told::of(loaded);
+        self.told = Arc::new(Told::of(loaded));
         Ok(warnings)
     }
 
@@ -341,6 +341,7 @@ impl Instance {
         self.health.observe(&stats);
         self.look_at_refused(Pace::Leisurely);
         self.refused.report(&self.snapshot.world, &self.settings.journal);
+        self.guard_again();
         if self.stamp.is_some() {
             let now = self.settings.source.stamp();
             if self.stamp.as_ref() != Some(&now) {
@@ -351,13 +352,6 @@ impl Instance {
         if self.settings.live_line {
             crate::words::print_live_line(&self.status());
         }
-    }
-
-    fn look_at_refused(&mut self, pace: Pace) {
-        let counted = self.packet_filter.newly_dropped(pace, self.refused.sees_listeners());
-        self.refused.add_counted(counted);
-        let cores = self.cores.iter().map(|core| &core.refused);
-        self.refused.look(&self.snapshot.world, &self.enforcement, cores);
     }
 
     /// Nothing new is accepted; requests may finish; a second signal ends it at once.

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use model::{CertificateId, GroupId, HealthReason, HealthState, ListenerId};
+use model::{CertificateId, GroupId, HealthCheck, HealthReason, HealthState, ListenerId};
 use verdict::certificate::CertificateFacts;
 
 /// Everything that is not in the World. The closures are asked again and again and answer alike.
@@ -12,7 +12,8 @@ pub struct Facts<'f> {
     pub now_unix: i64,
     pub certificates: &'f dyn Fn(CertificateId) -> CertificateView,
     pub targets: &'f dyn Fn(GroupId, usize) -> TargetView,
-    pub enforcement: &'f dyn Fn(ListenerId) -> Enforcement,
+    /// Of a listener, at its addresses that a client with this one can reach.
+    pub enforcement: &'f dyn Fn(ListenerId, IpAddr) -> Enforcement,
     /// Who was turned away at a listener already, from the network of an address.
     pub refused: &'f dyn Fn(ListenerId, IpAddr) -> Option<Counted>,
     /// Whether a running instance says so, or the configuration alone.
@@ -122,6 +123,21 @@ impl TargetView {
         observed_unix: None,
         observed_by: ObservedBy::HealthCheck,
     };
+
+    /// What is known of it for a request with this path and query, as the target gets it: a health
+    /// check is answered for its own path, which says nothing of others.
+    pub fn for_path(self, check: &HealthCheck, url: &str) -> TargetView {
+        let answers = matches!(self.behaviour, Behaviour::Answers(_));
+        let of_check = answers && self.observed_by == ObservedBy::HealthCheck;
+        match of_check && path(&check.path) != path(url) {
+            true => TargetView { behaviour: Behaviour::NotKnown, ..self },
+            false => self,
+        }
+    }
+}
+
+fn path(url: &str) -> &str {
+    url.split_once('?').map_or(url, |(path, _)| path)
 }
 
 impl std::fmt::Debug for Facts<'_> {

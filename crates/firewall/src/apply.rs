@@ -1,66 +1,65 @@
 //! Into the kernel, and back: by `nft`, the one program that every system with nftables has.
 
 use std::collections::BTreeMap;
-use std::io::{ErrorKind, Write};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 
 use serde::Deserialize;
 use world::World;
 
 use crate::nft::{self, Batch};
+use crate::program::{Failed, Program};
 use crate::ruleset::{Door, Ruleset};
 use crate::table::TableName;
 
-/// Where it is if it is not on the search path of a service.
-const PROGRAMS: [&str; 2] = ["nft", "/usr/sbin/nft"];
 /// In the state directory, while there is a table.
 const MARK: &str = "firewall";
-/// Of nft's words, so many lines are told.
-const LINES_MAX: usize = 3;
-
-/// Why a ruleset is not in the kernel.
+/// Why a World is not enforced, and what is.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Failed {
-    /// There is no `nft`.
-    Missing,
-    NotPermitted,
-    /// It could not be run, or did not like what it was told.
-    Other(String),
+pub enum NotApplied {
+    Nothing(Failed),
+    /// The table of the generation before, which could not be taken away either.
+    Before(Failed),
 }
 
-impl Failed {
-    /// The remedy.
-    pub fn hint(&self) -> &'static str {
+impl NotApplied {
+    pub fn failed(&self) -> &Failed {
         match self {
-            Failed::Missing => "install the package `nftables`",
-            Failed::NotPermitted => {
-                "give the process CAP_NET_ADMIN as an ambient capability, as the packaged unit does"
-            }
-            Failed::Other(_) => "`nft list ruleset` as root shows whether nftables works here",
+            NotApplied::Nothing(failed) | NotApplied::Before(failed) => failed,
         }
     }
 }
 
-impl std::fmt::Display for Failed {
+impl std::fmt::Display for NotApplied {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Failed::Missing => f.write_str("`nft` is not installed"),
-            Failed::NotPermitted => f.write_str("nftables needs CAP_NET_ADMIN"),
-            Failed::Other(text) => write!(f, "nft: {text}"),
+            NotApplied::Nothing(failed) => failed.fmt(f),
+            NotApplied::Before(failed) => {
+                write!(f, "{failed}; the table of the generation before is still in force")
+            }
         }
     }
 }
 
-impl std::error::Error for Failed {}
+impl std::error::Error for NotApplied {}
+
+/// Which World the table in the kernel is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Holds {
+    /// The one that was applied last; no table if it wants none.
+    Wanted,
+    /// One before it, or that of a process that crashed.
+    Before,
+}
 
 /// The table of this instance. It goes when this value goes.
 #[derive(Debug)]
 pub struct Firewall {
     table: TableName,
     mark: PathBuf,
+    program: Program,
     applied: Ruleset,
+    holds: Holds,
     /// What the counters said when they were read last.
     told: BTreeMap<String, u64>,
 }
@@ -72,63 +71,78 @@ impl Firewall {
         Firewall {
             table: TableName::of_state(state),
             mark: state.join(MARK),
+            program: Program::default(),
             applied: Ruleset::default(),
+            holds: Holds::Wanted,
             told: BTreeMap::new(),
         }
     }
 
-    /// From now on enforces what this World wants, and only that. After a failure nothing is enforced.
-    pub fn apply(&mut self, world: &World) -> Result<(), Failed> {
+    /// From now on enforces what this World wants, and only that.
+    pub fn apply(&mut self, world: &World) -> Result<(), NotApplied> {
         let ruleset = Ruleset::of(world);
         if ruleset.is_empty() {
-            return self.clear();
+            return self.clear().map_err(NotApplied::Before);
         }
-        self.told.clear();
         let fresh = !self.mark.exists();
         // Before there is a table: one that nobody knows of would stay.
         let marked = std::fs::write(&self.mark, self.table.as_str());
         let applied = marked
-            .map_err(|error| Failed::Other(error.to_string()))
-            .and_then(|()| run(&nft::replacement(self.table.as_str(), &ruleset)));
-        match applied {
+            .map_err(Failed::from)
+            .and_then(|()| self.tell(&nft::replacement(self.table.as_str(), &ruleset)));
+        let failed = match applied {
             Ok(()) => {
                 self.applied = ruleset;
-                Ok(())
+                self.told.clear();
+                self.holds = Holds::Wanted;
+                return Ok(());
             }
-            Err(failed) => {
-                // The transaction failed as a whole: a table that was there before is there still.
-                let _ =
-                    if fresh { std::fs::remove_file(&self.mark).ok() } else { self.clear().ok() };
-                self.applied = Ruleset::default();
-                Err(failed)
+            Err(failed) => failed,
+        };
+        // The transaction failed as a whole: a table that was there before is there still.
+        match failed {
+            Failed::Missing | Failed::NotPermitted | Failed::Other(_) if fresh => {
+                let _ = std::fs::remove_file(&self.mark);
+                self.forget();
+                Err(NotApplied::Nothing(failed))
             }
+            failed => match self.clear() {
+                Ok(()) => Err(NotApplied::Nothing(failed)),
+                Err(_) => Err(NotApplied::Before(failed)),
+            },
         }
     }
 
-    /// Takes the table away, if there is one, whoever made it.
+    /// Takes the table away, if there is one, whoever made it. What cannot be taken away is in force.
     pub fn clear(&mut self) -> Result<(), Failed> {
+        if self.mark.exists() {
+            self.holds = Holds::Before;
+            self.tell(&nft::removal(self.table.as_str()))?;
+            let _ = std::fs::remove_file(&self.mark);
+        }
+        self.forget();
+        Ok(())
+    }
+
+    /// There is no table.
+    fn forget(&mut self) {
         self.applied = Ruleset::default();
         self.told.clear();
-        if !self.mark.exists() {
-            return Ok(());
-        }
-        run(&nft::removal(self.table.as_str()))?;
-        let _ = std::fs::remove_file(&self.mark);
-        Ok(())
+        self.holds = Holds::Wanted;
     }
 
     pub fn table(&self) -> &TableName {
         &self.table
     }
 
-    /// What is in the kernel.
+    /// What is in the kernel, as far as this value put it there.
     pub fn applied(&self) -> &Ruleset {
         &self.applied
     }
 
-    /// Whether it turns outsiders away at exactly this address.
+    /// Whether it turns outsiders away at exactly this address: those of today.
     pub fn guards(&self, address: SocketAddr) -> bool {
-        self.applied.doors.iter().any(|door| door.address == address)
+        self.holds == Holds::Wanted && self.applied.doors.iter().any(|door| door.address == address)
     }
 
     /// What was counted since the table was made.
@@ -137,13 +151,12 @@ impl Firewall {
             return Ok(Counts::default());
         }
         let list = ["-j", "list", "counters", "table", "inet", self.table.as_str()];
-        counters(&nft(&list, b"")?)
+        counters(&self.program.run(&list, b"")?)
     }
 
-    /// Packets dropped since the last call, by door and network. SYNs that are repeated count each
-    /// time.
-    pub fn newly_dropped(&mut self) -> Result<Vec<(&Door, &str, u64)>, Failed> {
-        let counts = self.counts()?;
+    /// Packets dropped since the counts of the last call, by door and network. SYNs that are repeated
+    /// count each time.
+    pub fn newly_dropped(&mut self, counts: &Counts) -> Vec<(&Door, &str, u64)> {
         let mut dropped = Vec::new();
         for (at, door) in self.applied.doors.iter().enumerate() {
             for (network, name) in self.applied.names() {
@@ -155,7 +168,12 @@ impl Firewall {
                 }
             }
         }
-        Ok(dropped)
+        dropped
+    }
+
+    fn tell(&self, batch: &Batch) -> Result<(), Failed> {
+        let text = serde_json::to_vec(batch).map_err(|error| Failed::Other(error.to_string()))?;
+        self.program.run(&["-j", "-f", "-"], &text).map(drop)
     }
 }
 
@@ -218,37 +236,5 @@ fn counters(answer: &[u8]) -> Result<Counts, Failed> {
     Ok(Counts(listed.map(|counter| (counter.name, counter.packets)).collect()))
 }
 
-fn run(batch: &Batch) -> Result<(), Failed> {
-    let text = serde_json::to_vec(batch).map_err(|error| Failed::Other(error.to_string()))?;
-    nft(&["-j", "-f", "-"], &text).map(drop)
-}
-
-/// Runs it, tells it `input`, and gives back what it says.
-fn nft(arguments: &[&str], input: &[u8]) -> Result<Vec<u8>, Failed> {
-    let spawn = |program: &&str| {
-        let mut command = Command::new(program);
-        command.args(arguments).env("LC_ALL", "C");
-        let child =
-            command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
-        match child {
-            Err(error) if error.kind() == ErrorKind::NotFound => None,
-            other => Some(other),
-        }
-    };
-    let other = |error: std::io::Error| Failed::Other(error.to_string());
-    let child = PROGRAMS.iter().find_map(spawn).ok_or(Failed::Missing)?;
-    let mut child = child.map_err(other)?;
-    // It reads everything before it says anything, so neither waits for the other. If it ends early,
-    // its own words say why.
-    let told = child.stdin.take().map(|mut stdin| stdin.write_all(input));
-    let output = child.wait_with_output().map_err(other)?;
-    let words = String::from_utf8_lossy(&output.stderr);
-    match output.status.success() {
-        true => told.unwrap_or(Ok(())).map(|()| output.stdout).map_err(other),
-        false if words.contains("Operation not permitted") => Err(Failed::NotPermitted),
-        false => {
-            let lines: Vec<&str> = words.lines().map(str::trim).take(LINES_MAX).collect();
-            Err(Failed::Other(lines.join("; ")))
-        }
-    }
-}
+#[cfg(test)]
+mod tests;

@@ -10,9 +10,11 @@
 
 mod apply;
 mod nft;
+mod program;
 mod ruleset;
 mod table;
 
-pub use apply::{Counts, Failed, Firewall};
+pub use apply::{Counts, Firewall, NotApplied};
+pub use program::Failed;
 pub use ruleset::{Admits, Door, NAMES_MAX, Owner, Ruleset};
 pub use table::TableName;

@@ -170,6 +170,12 @@ impl<'r> Writer<'r> {
         let port = Expression::Payload { protocol: "tcp", field: "dport" };
         let port = equals(port, Value::Number(door.address.port()));
         self.rule("input", vec![to, port, Statement::Goto { target: chain.clone() }]);
+        if let Some(itself) = door.itself() {
+            let loopback = equals(Expression::Meta { key: "iifname" }, Value::Text("lo".into()));
+            let from = Expression::Payload { protocol: ip, field: "saddr" };
+            let from = equals(from, Value::Address(itself));
+            self.rule(&chain, vec![loopback, from, Statement::Accept(())]);
+        }
         for (number, admits) in door.admits.iter().enumerate() {
             let then = Statement::Accept(());
             self.of_set(&chain, ipv4, &admits.peers, admitted(at, number), then);

@@ -1,7 +1,7 @@
 //! What is enforced, as a value.
 
 use std::collections::BTreeSet;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use model::{AddressSet, Enforce, Guarded, InstanceId, ListenerId, Place, TargetGroup};
 use verdict::admit::Admission;
@@ -121,5 +121,15 @@ fn networks(world: &World) -> Vec<(String, AddressSet)> {
 impl Door {
     pub fn is_ipv4(&self) -> bool {
         self.address.is_ipv4()
+    }
+
+    /// Who passes without a rule. What a machine sends to an address of its own goes from that address
+    /// over its loopback interface: so do a load balancer's connections to a target on its own machine,
+    /// and no security group is about those.
+    pub fn itself(&self) -> Option<IpAddr> {
+        match self.owner {
+            Owner::Listener(_) => None,
+            Owner::Instance(_) => Some(self.address.ip()),
+        }
     }
 }

@@ -168,6 +168,11 @@ impl HealthMachine {
         Some(StartProbe { episode: self.episode })
     }
 
+    /// Whether a result of `probe` says something of the check as it is declared now.
+    pub fn counts(&self, probe: StartProbe) -> bool {
+        probe.episode == self.episode
+    }
+
     /// The result of `probe`.
     pub fn handle_result(
         &mut self,
@@ -175,7 +180,7 @@ impl HealthMachine {
         probe: StartProbe,
         result: ProbeResult,
     ) -> Option<Transition> {
-        if probe.episode != self.episode {
+        if !self.counts(probe) {
             return None;
         }
         match (self.state, result.judge(&self.check)) {

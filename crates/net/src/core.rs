@@ -43,16 +43,29 @@ pub fn spawn_core<F: Future<Output = ()>>(
 
 /// Does something long on a thread that yields to the cores, and waits for it.
 pub fn yielding<T: Send>(work: impl FnOnce() -> T + Send) -> T {
-    /// Of `nice`: a tenth of the share of a thread that serves.
-    const NICE: i32 = 10;
     std::thread::scope(|scope| {
         let worker = scope.spawn(|| {
-            // On Linux it is the thread's; where it may not be lowered, the work is done as it is.
-            let _ = rustix::process::setpriority_process(None, NICE);
+            yield_to_cores();
             work()
         });
         worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
     })
+}
+
+/// As [`yielding`], and nobody waits for it.
+pub fn yielding_alone(name: &str, work: impl FnOnce() + Send + 'static) -> std::io::Result<()> {
+    let work = move || {
+        yield_to_cores();
+        work();
+    };
+    std::thread::Builder::new().name(name.to_owned()).spawn(work).map(drop)
+}
+
+fn yield_to_cores() {
+    /// Of `nice`: a tenth of the share of a thread that serves.
+    const NICE: i32 = 10;
+    // On Linux it is the thread's; where it may not be lowered, the work is done as it is.
+    let _ = rustix::process::setpriority_process(None, NICE);
 }
 
 fn local_runtime() -> std::io::Result<LocalRuntime> {

@@ -22,8 +22,8 @@ use std::time::{Duration, Instant};
 use config::{RealEnvironment, Sources};
 use control::Certificates;
 use explain::{
-    Atlas, Behaviour, Client, Enforcement, FactSource, Facts, Observed, Outcome, Request, Sees,
-    Speaker, TargetView,
+    Atlas, Behaviour, Client, Enforcement, FactSource, Facts, Observed, ObservedBy, Outcome,
+    Request, Sees, Speaker, TargetView,
 };
 use lab::{Call, Trusts, observe};
 use model::{GroupId, HealthState, Severity, Url};
@@ -275,10 +275,12 @@ impl Court {
             TargetView {
                 state: health_state(state),
                 behaviour: behaviour(target.does),
+                // Whatever the path.
+                observed_by: ObservedBy::Probe,
                 ..TargetView::ASSUMED
             }
         };
-        let kernel = |listener: model::ListenerId| {
+        let kernel = |listener: model::ListenerId, _| {
             let place = world.model[listener].place.to_string();
             let all = status["listeners"].as_array().unwrap();
             let after = all.iter().any(|l| {

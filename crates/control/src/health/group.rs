@@ -10,7 +10,7 @@ use machine::board::{GroupBoard, TargetBoard, target_key};
 use machine::drain::Registry;
 use machine::health::{GroupUse, HealthMachine, ProbeResult};
 use machine::slow_start::SlowStart;
-use model::{Model, Target, TargetAddress, TargetGroup};
+use model::{HealthCheck, Model, Target, TargetAddress, TargetGroup};
 use net::random::Random;
 use proxy::StatsRegistry;
 
@@ -40,7 +40,7 @@ pub struct Tracked {
     /// The name has been asked for at least once, or is an address.
     pub looked_up: bool,
     pub since_unix: i64,
-    /// What the last check saw, and when.
+    /// What the last check saw, and when; of the check as it is declared.
     pub probed: Option<(ProbeResult, i64)>,
     /// What the cores had counted when they were last asked.
     pub counted: Counted,
@@ -76,6 +76,10 @@ impl Group {
         now: Duration,
         random: &mut Random,
     ) {
+        let check = &declared.health_check;
+        let goes_on = check.enabled
+            && in_use == GroupUse::InUse
+            && asks_the_same(&self.declared.health_check, check);
         self.declared = declared.clone();
         self.in_use = in_use;
         self.slow_start.handle_reload(declared.slow_start, declared.algorithm);
@@ -88,13 +92,14 @@ impl Group {
             match self.targets.get_mut(key) {
                 Some(tracked) => {
                     tracked.place(target, model);
+                    if !goes_on {
+                        tracked.probed = None;
+                    }
                     tracked.machine.handle_registered(now, random.next_u64());
-                    let check = &declared.health_check;
                     tracked.machine.handle_reload(check, in_use, now, random.next_u64());
                 }
                 None => {
-                    let machine =
-                        HealthMachine::new(&declared.health_check, in_use, now, random.next_u64());
+                    let machine = HealthMachine::new(check, in_use, now, random.next_u64());
                     self.targets.insert(*key, Tracked::new(target, machine, model));
                 }
             }
@@ -105,6 +110,7 @@ impl Group {
             self.slow_start.handle_deregistered(*key);
             if let Some(tracked) = self.targets.get_mut(key) {
                 tracked.machine.handle_deregistered(now);
+                tracked.probed = None;
                 tracked.since_unix = net::clock::unix_seconds();
             }
         }
@@ -222,6 +228,28 @@ impl Tracked {
             }
             TargetAddress::Name(_) => return,
         };
-        self.addresses = addresses.into_iter().map(|ip| SocketAddr::new(ip, target.port)).collect();
+        let addresses: Vec<SocketAddr> =
+            addresses.into_iter().map(|ip| SocketAddr::new(ip, target.port)).collect();
+        // What was seen was seen elsewhere.
+        if self.addresses != addresses {
+            self.probed = None;
+        }
+        self.addresses = addresses;
     }
 }
+
+/// What one check saw, the other would see as well; how often they ask does not matter.
+fn asks_the_same(a: &HealthCheck, b: &HealthCheck) -> bool {
+    let question = |check: &HealthCheck| HealthCheck {
+        interval: b.interval,
+        timeout: b.timeout,
+        healthy_threshold: b.healthy_threshold,
+        unhealthy_threshold: b.unhealthy_threshold,
+        place: b.place.clone(),
+        ..check.clone()
+    };
+    question(a) == *b
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,13 +1,19 @@
 //! Answers over the control socket.
 
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
 use explain::Surveyed;
-use signal::CoreCounters;
+use machine::board::Board;
+use signal::{CoreCounters, Tally};
 
 use super::Instance;
 use crate::admin::Asked;
 use crate::client::{HealthAnswer, Question};
 use crate::expectations::Broken;
 use crate::explaining::{Certificates, Running};
+use crate::filters::Enforcement;
 use crate::load::Loaded;
 use crate::packet_filter::Pace;
 use crate::status;
@@ -32,6 +38,28 @@ impl Told {
     }
 }
 
+/// What an explanation is made from, whatever happens to the instance meanwhile.
+struct Known {
+    told: Arc<Told>,
+    board: Arc<Board>,
+    enforcement: BTreeMap<SocketAddr, Enforcement>,
+    refused: Tally,
+    now_unix: i64,
+}
+
+impl Known {
+    fn running(&self) -> Running<'_> {
+        Running {
+            sources: &self.told.sources,
+            certificates: &self.told.certificates,
+            board: &self.board,
+            enforcement: &self.enforcement,
+            refused: &self.refused,
+            now_unix: self.now_unix,
+        }
+    }
+}
+
 impl Instance {
     pub fn answer(&mut self, asked: Asked) {
         let answer = match asked.question {
@@ -46,33 +74,32 @@ impl Instance {
             }
             Question::Explain(query) => {
                 self.look_at_refused(Pace::Leisurely);
-                let told = &self.told;
-                serde_json::to_vec(
-                    &self.running(|running| running.answer(&told.surveyed.atlas(), &query)),
-                )
+                let known = self.known();
+                return self.explainers.explain(asked.answer, move || {
+                    let atlas = known.told.surveyed.atlas();
+                    serde_json::to_vec(&known.running().answer(&atlas, &query)).unwrap_or_default()
+                });
             }
             Question::Plan(query) => {
-                let told = &self.told;
-                serde_json::to_vec(
-                    &self.running(|running| running.plan(&told.surveyed.atlas(), &query)),
-                )
+                let known = self.known();
+                return self.explainers.explain(asked.answer, move || {
+                    let atlas = known.told.surveyed.atlas();
+                    serde_json::to_vec(&known.running().plan(&atlas, &query)).unwrap_or_default()
+                });
             }
         };
         let _ = asked.answer.send(answer.unwrap_or_default());
     }
 
-    /// What is known now, on a thread that may take its time.
-    fn running<T: Send>(&self, ask: impl FnOnce(&Running<'_>) -> T + Send) -> T {
-        let board = self.health.board();
-        let running = Running {
-            sources: &self.told.sources,
-            certificates: &self.told.certificates,
-            board: &board,
-            enforcement: &self.enforcement,
-            refused: self.refused.tally(),
+    /// What is known now.
+    fn known(&self) -> Known {
+        Known {
+            told: Arc::clone(&self.told),
+            board: self.health.board(),
+            enforcement: self.enforcement.clone(),
+            refused: self.refused.tally().clone(),
             now_unix: net::clock::unix_seconds(),
-        };
-        net::core::yielding(|| ask(&running))
+        }
     }
 
     pub fn status(&self) -> status::Status {

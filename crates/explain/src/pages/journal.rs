@@ -119,7 +119,7 @@ pub const PAGES: &[Page] = &[
         related: &["admit/no-rule", "firewall/not-removed"],
         ..Page::new(
             "firewall/not-applied",
-            "the table of the packet filter could not be put in place, and nothing is enforced by it",
+            "the table of the packet filter could not be put in place, and the World of today is not enforced by it",
         )
     },
     Page {

@@ -85,7 +85,7 @@ impl Walk<'_> {
             Err(refused) => {
                 trace.hop(|| self.denied_hop(id, source, refused.refusal));
                 let mut outcome = self.outcome(
-                    self.denied_sees(id),
+                    self.denied_sees(id, source),
                     Some(refused.refusal.into()),
                     Stage::SecurityGroup,
                 );
@@ -124,10 +124,10 @@ impl Walk<'_> {
         }
     }
 
-    fn denied_sees(&self, id: ListenerId) -> Sees {
+    fn denied_sees(&self, id: ListenerId, source: IpAddr) -> Sees {
         let load_balancer = self.world.model[id].load_balancer;
         match self.world.model[load_balancer].deny {
-            Deny::Drop => match (self.facts.enforcement)(id) {
+            Deny::Drop => match (self.facts.enforcement)(id, source) {
                 Enforcement::Kernel | Enforcement::NotKnown => Sees::TimesOut,
                 Enforcement::AfterAccept => Sees::Silence,
             },

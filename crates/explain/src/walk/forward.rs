@@ -110,8 +110,9 @@ impl Walk<'_> {
     ) -> BTreeSet<Outcome> {
         let group = &self.world.model[group_id];
         let load_balancer = self.world.model[id].load_balancer;
-        let views: Vec<TargetView> =
-            (0..group.targets.len()).map(|at| (self.facts.targets)(group_id, at)).collect();
+        let view =
+            |at| (self.facts.targets)(group_id, at).for_path(&group.health_check, &rewritten.url);
+        let views: Vec<TargetView> = (0..group.targets.len()).map(view).collect();
         let target_facts: Vec<TargetFacts> = views.iter().map(facts_of).collect();
         let mut fit = Fit::default();
         let aim = Aim {

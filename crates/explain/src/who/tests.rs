@@ -150,7 +150,7 @@ fn with_facts<T>(ask: impl FnOnce(&Facts<'_>) -> T) -> T {
         now_unix: 0,
         certificates: &|_| CertificateView { facts: None, trust: Trust::Authority },
         targets: &|_, _| TargetView::ASSUMED,
-        enforcement: &|_| Enforcement::NotKnown,
+        enforcement: &|_, _| Enforcement::NotKnown,
         refused: &|_, _| None,
         source: FactSource::Proof,
     })

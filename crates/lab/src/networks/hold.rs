@@ -70,7 +70,7 @@ fn say(word: &Word) -> Result<(), LabFailed> {
 fn prepare(hold: &Hold) -> Result<Kept, LabFailed> {
     namespace::leave_terminal().map_err(io("leave the terminal"))?;
     let folder = Folder::of(&hold.state);
-    let lock = folder.lock().map_err(io("lock the folder of the lab"))?;
+    let lock = folder.lock_in_time().map_err(io("lock the folder of the lab"))?;
     let lock = lock.ok_or_else(|| LabFailed::Holder("another lab is being built".to_owned()))?;
     let world = read(&hold.file, Style { color: false, width: 100 })?;
     let mut plan = plan(&world).map_err(LabFailed::Holder)?;

@@ -48,7 +48,7 @@ pub fn with_facts<T>(world: &World, ask: impl FnOnce(&Facts<'_>) -> T) -> T {
         now_unix: 0,
         certificates: &certificates,
         targets: &|_, _| TargetView::ASSUMED,
-        enforcement: &|_| Enforcement::NotKnown,
+        enforcement: &|_, _| Enforcement::NotKnown,
         refused: &|_, _| None,
         source: FactSource::Proof,
     })

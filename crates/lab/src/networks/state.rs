@@ -4,11 +4,16 @@ use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 /// Of this file's shape.
 const VERSION: u32 = 1;
+
+/// Somebody who only looks holds the lock for a moment.
+const LOOK_LIMIT: Duration = Duration::from_secs(1);
+const LOOK_PAUSE: Duration = Duration::from_millis(5);
 
 /// The folder of the lab of a state directory.
 #[derive(Clone, Debug)]
@@ -104,13 +109,25 @@ impl Folder {
         }
     }
 
+    /// As [`Folder::lock`], of somebody who waits for those who only look.
+    pub fn lock_in_time(&self) -> io::Result<Option<Lock>> {
+        let end = net::clock::now() + LOOK_LIMIT;
+        loop {
+            let lock = self.lock()?;
+            if lock.is_some() || net::clock::now() >= end {
+                return Ok(lock);
+            }
+            std::thread::sleep(LOOK_PAUSE);
+        }
+    }
+
     /// The lab that is up. What a dead one left behind is removed.
     pub fn running(&self) -> io::Result<Option<Running>> {
         if !self.0.join("lock").exists() {
             return Ok(None);
         }
-        if self.lock()?.is_some() {
-            self.tidy();
+        if let Some(lock) = self.lock()? {
+            self.tidy(&lock);
             return Ok(None);
         }
         let text = match fs::read(self.running_file()) {
@@ -133,8 +150,8 @@ impl Folder {
     }
 
     /// Removes all but the development authority, which people may have told their clients to trust,
-    /// and the logs, which say why it died.
-    pub fn tidy(&self) {
+    /// and the logs, which say why it died. Without the lock they might be those of a new lab.
+    pub fn tidy(&self, _held: &Lock) {
         let _ = fs::remove_file(self.running_file());
         let _ = fs::remove_file(self.control_socket());
         let _ = fs::remove_file(self.served());
@@ -156,5 +173,44 @@ impl Running {
         let names: Vec<String> =
             self.places.iter().map(|place| format!("`{}`", place.name)).collect();
         names.join(", ")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Barrier;
+
+    use super::*;
+
+    #[test]
+    fn somebody_who_looks_does_not_keep_a_lab_from_being_built() {
+        let state = tempfile::tempdir().unwrap();
+        let folder = Folder::of(state.path());
+        folder.create().unwrap();
+        let (looks, begun) = (folder.lock().unwrap().unwrap(), Barrier::new(2));
+        std::thread::scope(|scope| {
+            let holder = scope.spawn(|| {
+                assert!(folder.lock().unwrap().is_none(), "somebody looks");
+                begun.wait();
+                folder.lock_in_time().unwrap()
+            });
+            begun.wait();
+            drop(looks);
+            assert!(holder.join().unwrap().is_some());
+        });
+    }
+
+    #[test]
+    fn only_what_a_dead_lab_left_behind_is_removed() {
+        let state = tempfile::tempdir().unwrap();
+        let folder = Folder::of(state.path());
+        folder.create().unwrap();
+        for (name, dead) in [("one that is being built", false), ("a dead one", true)] {
+            let lock = folder.lock().unwrap().filter(|_| !dead);
+            fs::write(folder.served(), "").unwrap();
+            assert!(folder.running().unwrap().is_none(), "{name}");
+            assert_eq!(folder.served().exists(), !dead, "{name}");
+            drop(lock);
+        }
     }
 }

@@ -101,7 +101,8 @@ pub fn up(up: &Up) -> Result<Running, LabFailed> {
         failed => {
             let _ = child.kill();
             let _ = child.wait();
-            folder.tidy();
+            // Why it did not come up is the better story.
+            let _ = tidy(&folder);
             let log = folder.logs().join("holder.log");
             Err(LabFailed::Holder(match failed {
                 Ok(Word::Failed(text)) => text,
@@ -124,8 +125,16 @@ pub fn down(state: &Path) -> Result<Running, LabFailed> {
         holder.kill().map_err(io("end the holder of the lab"))?;
         holder.await_end().map_err(io("wait for the end of the lab"))?;
     }
-    folder.tidy();
+    tidy(&folder)?;
     Ok(running)
+}
+
+/// What an ended lab left behind, unless somebody has begun another.
+fn tidy(folder: &Folder) -> Result<(), LabFailed> {
+    if let Some(lock) = folder.lock_in_time().map_err(io("lock the folder of the lab"))? {
+        folder.tidy(&lock);
+    }
+    Ok(())
 }
 
 pub fn running(folder: &Folder) -> Result<Running, LabFailed> {
