@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::Path;
+use std::sync::mpsc::{Receiver, TryRecvError, channel};
 use std::time::{Duration, Instant};
 
 use firewall::{Counts, Door, Failed, Firewall, NotApplied, Owner, Ruleset};
@@ -31,6 +32,9 @@ pub enum Pace {
     Leisurely,
 }
 
+/// And how long it took.
+type Read = (Result<Counts, Failed>, Duration);
+
 pub struct PacketFilter {
     firewall: Firewall,
     failed: Option<NotApplied>,
@@ -40,6 +44,8 @@ pub struct PacketFilter {
     counted: (Instant, Duration),
     /// What they said.
     counts: Result<Counts, Failed>,
+    /// A thread reads them.
+    reading: Option<Receiver<Read>>,
 }
 
 impl PacketFilter {
@@ -50,6 +56,7 @@ impl PacketFilter {
             tried: (net::clock::now(), Duration::ZERO),
             counted: (net::clock::now(), Duration::ZERO),
             counts: Ok(Counts::default()),
+            reading: None,
         }
     }
 
@@ -59,6 +66,7 @@ impl PacketFilter {
         let begin = net::clock::now();
         let failed = self.firewall.apply(world).err();
         // Those of another table.
+        self.reading = None;
         self.counts = Ok(Counts::default());
         match &failed {
             Some(failed) => {
@@ -97,27 +105,43 @@ impl PacketFilter {
             Owner::Listener(_) => !seen,
             Owner::Instance(_) => true,
         };
-        let now = net::clock::now();
-        let (last, took) = self.counted;
-        let pause = COUNTS_EVERY.max(took * COUNTS_SHARE);
-        let due = match pace {
-            Pace::Now => true,
-            Pace::Leisurely => {
-                let doors = &self.firewall.applied().doors;
-                now.saturating_duration_since(last) >= pause && doors.iter().any(wanted)
+        let read = match pace {
+            Pace::Now => {
+                self.reading = None;
+                Some(timed(self.firewall.reading()))
             }
+            Pace::Leisurely => self.read_apart(wanted),
         };
-        if !due {
-            return Vec::new();
-        }
-        self.counts = self.firewall.counts();
-        let end = net::clock::now();
-        self.counted = (end, end.saturating_duration_since(now));
+        let Some((counts, took)) = read else { return Vec::new() };
+        self.counts = counts;
+        self.counted = (net::clock::now(), took);
         // `status` says what goes wrong with it.
         let Ok(counts) = &self.counts else { return Vec::new() };
         let dropped = self.firewall.newly_dropped(counts);
         let wanted = dropped.into_iter().filter(|(door, _, _)| wanted(door));
         wanted.map(|(door, network, count)| (door.address, network.to_owned(), count)).collect()
+    }
+
+    /// What a thread that may wait has read by now; begins to read when that is due.
+    fn read_apart(&mut self, wanted: impl Fn(&Door) -> bool) -> Option<Read> {
+        if let Some(reading) = &self.reading {
+            let read = reading.try_recv();
+            if read != Err(TryRecvError::Empty) {
+                self.reading = None;
+            }
+            return read.ok();
+        }
+        let (last, took) = self.counted;
+        let due = net::clock::now().saturating_duration_since(last)
+            >= COUNTS_EVERY.max(took * COUNTS_SHARE);
+        if due && self.firewall.applied().doors.iter().any(wanted) {
+            let (said, reading) = channel();
+            let read = self.firewall.reading();
+            // Without a thread it is tried again next time.
+            let _ = net::core::yielding_alone("counts", move || drop(said.send(timed(read))));
+            self.reading = Some(reading);
+        }
+        None
     }
 
     /// With the counts that were read last; `None` where the configuration does not ask for it.
@@ -148,6 +172,12 @@ impl PacketFilter {
             journal.warn("firewall/not-removed", &[("table", table), ("error", &failed)]);
         }
     }
+}
+
+fn timed(read: impl FnOnce() -> Result<Counts, Failed>) -> Read {
+    let begin = net::clock::now();
+    let counts = read();
+    (counts, net::clock::now().saturating_duration_since(begin))
 }
 
 fn described(

@@ -147,11 +147,20 @@ impl Firewall {
 
     /// What was counted since the table was made.
     pub fn counts(&self) -> Result<Counts, Failed> {
-        if self.applied.is_empty() {
-            return Ok(Counts::default());
+        self.reading()()
+    }
+
+    /// As [`Firewall::counts`], for a thread that may wait: of the table that there is now.
+    pub fn reading(&self) -> impl FnOnce() -> Result<Counts, Failed> + Send + 'static {
+        let (table, program) = (self.table.clone(), self.program.clone());
+        let nothing = self.applied.is_empty();
+        move || match nothing {
+            true => Ok(Counts::default()),
+            false => {
+                let list = ["-j", "list", "counters", "table", "inet", table.as_str()];
+                counters(&program.run(&list, b"")?)
+            }
         }
-        let list = ["-j", "list", "counters", "table", "inet", self.table.as_str()];
-        counters(&self.program.run(&list, b"")?)
     }
 
     /// Packets dropped since the counts of the last call, by door and network. SYNs that are repeated
