@@ -307,7 +307,7 @@ mod tests {
                 now_unix: 0,
                 certificates: &|_| CertificateView { facts: None, trust: Trust::Authority },
                 targets: &|_, _| TargetView::ASSUMED,
-                enforcement: &|_| Enforcement::NotKnown,
+                enforcement: &|_, _| Enforcement::NotKnown,
                 refused: &|_, _| None,
                 source: FactSource::Proof,
             };
