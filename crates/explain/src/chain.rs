@@ -263,11 +263,14 @@ mod tests {
     use crate::hop::State;
     use crate::outcome::Speaker;
 
+    /// Where the answer to a path leads, one way and the other.
+    type Location = fn(&str, char) -> String;
+
     /// Every answer is one of two redirects.
     struct Forks {
         asked: usize,
         left: bool,
-        location: fn(&str, char) -> String,
+        location: Location,
     }
 
     impl Book for Forks {
@@ -295,7 +298,7 @@ mod tests {
     #[test]
     fn chains_that_part_end() {
         // Of the second one there are two addresses of each length.
-        let (all, two): (fn(&str, char) -> String, fn(&str, char) -> String) = (
+        let (all, two): (Location, Location) = (
             |path, way| format!("{path}{way}"),
             |path, way| format!("/{way}{}", "x".repeat(path.len())),
         );

@@ -122,15 +122,15 @@ mod tests {
 
     #[test]
     fn escapes_have_two_digits() {
-        let rows: [(&str, &str, Option<&[u8]>, &[u8]); 4] = [
-            ("digits", "/a%62", Some(b"/ab"), b"/ab"),
-            ("a sign", "/%+f", None, b"/%+f"),
-            ("one digit", "/%6", None, b"/%6"),
-            ("no digits", "/%zz", None, b"/%zz"),
+        let rows = [
+            ("digits", "/a%62", Some("/ab"), "/ab"),
+            ("a sign", "/%+f", None, "/%+f"),
+            ("one digit", "/%6", None, "/%6"),
+            ("no digits", "/%zz", None, "/%zz"),
         ];
         for (name, text, path, redirect) in rows {
-            assert_eq!(decoded(text).as_deref(), path, "{name}");
-            assert_eq!(unescaped(text.as_bytes()), redirect, "{name}");
+            assert_eq!(decoded(text).as_deref(), path.map(str::as_bytes), "{name}");
+            assert_eq!(unescaped(text.as_bytes()), redirect.as_bytes(), "{name}");
         }
     }
 }
