@@ -20,6 +20,7 @@ pub const FOR_TESTS: &[Tool] = &[
     Tool { program: "nghttp", package: "nghttp2-client" },
     Tool { program: "wrk", package: "wrk" },
     Tool { program: "nft", package: "nftables" },
+    Tool { program: "nginx", package: "nginx-light" },
 ];
 
 /// The peers, the load generators, and what pins them to cores.
