@@ -93,17 +93,9 @@ impl Walk<'_> {
 
     /// The host that the request names: lower case and without a port.
     fn host(&self) -> String {
-        let named = self.ask.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("host"));
-        let host = match named {
-            Some((_, value)) => {
-                let after = value.rfind(']').map_or(0, |at| at + 1);
-                let end = value[after..].find(':').map_or(value.len(), |at| after + at);
-                value[..end].to_owned()
-            }
-            None if self.ask.url.host.contains(':') => format!("[{}]", self.ask.url.host),
-            None => self.ask.url.host.clone(),
-        };
-        host.to_ascii_lowercase()
+        let header = self.host_header();
+        let (host, _) = verdict::host::split_host(header.as_bytes());
+        String::from_utf8_lossy(host).to_ascii_lowercase()
     }
 
     /// As the client sends it.

@@ -5,6 +5,7 @@
 
 mod admission;
 mod applications;
+mod every_rule;
 mod lint;
 mod membership;
 mod silence;
@@ -26,6 +27,7 @@ pub use applications::{
     Behind, DeclaredFailure, End, Heard, application_at, application_of, behind, declared_failure,
     hear,
 };
+pub use every_rule::EveryRule;
 pub use lint::lint;
 pub use membership::Membership;
 pub use silence::unsilenced;

@@ -2,16 +2,15 @@
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
-use std::ops::ControlFlow;
 
 use http1::forwarded_addresses;
 use model::{Action, Condition, DesyncClass, ListenerId, Matcher, Obstacle, Place, Refusal, Rule};
 use verdict::journey::{Heard, Hypothetical, Routed};
 use verdict::redirect::{RedirectFacts, location};
 use verdict::request::HeadFacts;
-use verdict::route::{Headers, RequestFacts, RouteScratch, RuleTable};
+use verdict::route::{Headers, RequestFacts, RouteScratch};
 use verdict::{Note, Witness};
-use world::ListenerTable;
+use world::EveryRule;
 
 use super::{SecuredJourney, Verdict, Walk, answered};
 use crate::cells::Door;
@@ -26,31 +25,6 @@ impl Headers for Given<'_> {
     fn any(&self, name: &str, each: &mut dyn FnMut(&[u8]) -> bool) -> bool {
         let named = self.0.iter().filter(|(given, _)| given.eq_ignore_ascii_case(name));
         named.map(|(_, value)| value.as_bytes()).any(each)
-    }
-}
-
-/// Every rule, in order: near misses are what the index leaves out (DECISIONS 1).
-struct EveryRule<'t>(&'t ListenerTable);
-
-impl RuleTable for EveryRule<'_> {
-    fn rules(&self) -> &[Rule] {
-        self.0.rules()
-    }
-
-    fn default_action(&self) -> &Action {
-        self.0.default_action()
-    }
-
-    fn allow_ambiguous_paths(&self) -> bool {
-        self.0.allow_ambiguous_paths()
-    }
-
-    fn candidates<H: Headers + ?Sized>(
-        &self,
-        _: &RequestFacts<'_, H>,
-        each: &mut dyn FnMut(usize) -> ControlFlow<()>,
-    ) {
-        let _ = (0..self.rules().len()).try_for_each(each);
     }
 }
 
@@ -152,7 +126,8 @@ impl Walk<'_> {
         let routed = heard.route(table, &request, &mut scratch, &mut ());
         if T::LISTENS {
             let mut misses = Misses::default();
-            let _ = heard.route(&EveryRule(table), &request, &mut scratch, &mut misses);
+            let _ =
+                heard.route(&EveryRule(&self.world.model[id]), &request, &mut scratch, &mut misses);
             trace.hop(|| self.rule_hop(id, &request, &routed, &misses));
         }
         routed

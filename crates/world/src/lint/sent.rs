@@ -2,7 +2,6 @@
 //! configuration names. The decisions are those of [`verdict`].
 
 use std::net::IpAddr;
-use std::ops::ControlFlow;
 
 use model::{
     Action, CertificateId, Condition, Listener, ListenerId, ListenerProtocol, LoadBalancerId,
@@ -11,10 +10,11 @@ use model::{
 use verdict::admit::admitted_set;
 use verdict::application::Asked;
 use verdict::rewrite::rewrite;
-use verdict::route::{Headers, RequestFacts, RouteScratch, RuleTable, route};
+use verdict::route::{Headers, RequestFacts, RouteScratch, route};
 
 use super::literal_hosts;
 use super::names::{Led, hosts_of};
+use crate::EveryRule;
 use crate::admission::ingress;
 
 /// Tables that a program wrote are left alone.
@@ -184,30 +184,5 @@ struct NoHeaders;
 impl Headers for NoHeaders {
     fn any(&self, _: &str, _: &mut dyn FnMut(&[u8]) -> bool) -> bool {
         false
-    }
-}
-
-/// Asked one after the other: no index is worth its making here.
-struct EveryRule<'m>(&'m Listener);
-
-impl RuleTable for EveryRule<'_> {
-    fn rules(&self) -> &[Rule] {
-        &self.0.rules
-    }
-
-    fn default_action(&self) -> &Action {
-        &self.0.default_action
-    }
-
-    fn allow_ambiguous_paths(&self) -> bool {
-        self.0.attributes.allow_ambiguous_paths
-    }
-
-    fn candidates<H: Headers + ?Sized>(
-        &self,
-        _: &RequestFacts<'_, H>,
-        each: &mut dyn FnMut(usize) -> ControlFlow<()>,
-    ) {
-        let _ = (0..self.0.rules.len()).try_for_each(each);
     }
 }
