@@ -44,6 +44,7 @@ pub const ROOMS: &[Room] = &[
     ),
     room("net", 4, "the only sockets, clocks, random numbers and `unsafe`"),
     room("signal", 4, "events → logs and counters"),
+    room("store", 4, "state that must survive: revisions, watch, leases; SQLite"),
     room("tls", 5, "rustls: certificates, policies, tickets, the local authority"),
     room(
         "firewall",
@@ -51,6 +52,8 @@ pub const ROOMS: &[Room] = &[
         "a World → one nftables table of ours, applied whole, its counters read back",
     ),
     room("proxy", 6, "the data plane: one thread per core, nothing shared"),
+    room("dns", 6, "the authoritative server: messages, sockets, signatures"),
+    room("acme", 6, "certificates from authorities: drives the machine of orders"),
     room("control", 6, "configuration → World → every core; probes; reload; status"),
     room("lab", 7, "declared networks as real ones; real packets beside an explanation; the demos"),
     room("fuzz", 7, "laws of any bytes, and the search for bytes that break them"),
@@ -66,6 +69,13 @@ const fn room(name: &'static str, level: u8, purpose: &'static str) -> Room {
 pub const SIDEWAYS: &[(&str, &str, &str)] = &[
     ("signal", "net", "sinks write files and stamp lines with the time, and both come from net"),
     ("control", "proxy", "control starts the cores and publishes to them"),
+    ("control", "dns", "control starts the name servers and publishes to them"),
+    ("control", "acme", "control says which certificates are wanted and serves those that came"),
+    (
+        "store",
+        "net",
+        "leases and revisions are stamped with the time, and nonces are drawn, by net",
+    ),
 ];
 
 /// Arrows that go down and are forbidden all the same.

@@ -1,0 +1,3 @@
+//! The authoritative server: messages in and out, UDP and TCP a core, signatures, transfers.
+//!
+//! Every answer is a decision of `verdict`; this crate must not choose one.
