@@ -4,6 +4,7 @@
 mod admit;
 mod answered;
 mod connect;
+mod delegation;
 mod findings;
 mod journal;
 mod lint_admission;
@@ -109,6 +110,11 @@ const FAMILIES: &[Family] = &[
             lint_redirect::PAGES,
             lint_target::PAGES,
         ],
+    },
+    Family {
+        name: "delegation",
+        about: "What `dns check` finds between a zone and the world.",
+        pages: &[delegation::PAGES],
     },
     Family {
         name: "journal",
