@@ -25,7 +25,16 @@ pub struct Ask<'a> {
     /// The number of the type (RFC 1035 §3.2.2).
     pub kind: u16,
     pub recursion: Recursion,
+    pub transport: Transport,
     pub limit: Duration,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Transport {
+    /// UDP, and TCP where the answer does not fit.
+    Datagram,
+    /// TCP.
+    Connection,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -98,14 +107,14 @@ pub fn ask(ask: &Ask<'_>) -> Result<Reply, AskError> {
             .is_ok_and(|reply| reply.header().qr() && reply.header().id() == id)
             && repeats(bytes, &message)
     };
-    let mut bytes = net::exchange::datagram(ask.server, &message, ask.limit, own)?;
-    if Message::from_octets(&*bytes).is_ok_and(|reply| reply.header().tc()) {
-        bytes = net::exchange::framed(ask.server, &message, ask.limit)?;
-        if !own(&bytes) {
-            return Err(AskError::Malformed);
+    if ask.transport == Transport::Datagram {
+        let bytes = net::exchange::datagram(ask.server, &message, ask.limit, own)?;
+        if !Message::from_octets(&*bytes).is_ok_and(|reply| reply.header().tc()) {
+            return read(&bytes).ok_or(AskError::Malformed);
         }
     }
-    read(&bytes).ok_or(AskError::Malformed)
+    let bytes = net::exchange::framed(ask.server, &message, ask.limit)?;
+    read(&bytes).filter(|_| own(&bytes)).ok_or(AskError::Malformed)
 }
 
 fn question(ask: &Ask<'_>, id: u16) -> Result<Vec<u8>, AskError> {
