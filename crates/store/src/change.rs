@@ -9,7 +9,7 @@ pub const VALUE_BYTES_MAX: usize = 512 * 1024;
 pub const CHANGES_MAX: usize = 128;
 
 /// One change of a commit; it is made only if `expected` holds, together with all others or not.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Change {
     pub key: Key,
     pub expected: Expected,
@@ -63,13 +63,15 @@ impl Change {
 }
 
 /// Values may be secrets that their owner has not sealed yet: only their size is shown.
-impl std::fmt::Debug for Change {
+impl std::fmt::Debug for Action {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let action = match &self.action {
-            Action::Put { value, lease } => format!("put {} bytes, {lease:?}", value.len()),
-            Action::Delete => "delete".to_owned(),
-            Action::Check => "check".to_owned(),
-        };
-        write!(f, "{}: {action} if {:?}", self.key, self.expected)
+        match self {
+            Action::Put { value, lease: None } => write!(f, "put {} bytes", value.len()),
+            Action::Put { value, lease: Some(lease) } => {
+                write!(f, "put {} bytes under {lease:?}", value.len())
+            }
+            Action::Delete => f.write_str("delete"),
+            Action::Check => f.write_str("check"),
+        }
     }
 }

@@ -14,6 +14,7 @@ mod sqlite;
 mod watch;
 
 pub mod conformance;
+pub mod vault;
 
 pub use change::{Action, CHANGES_MAX, Change, Expected, VALUE_BYTES_MAX};
 pub use key::{BadKey, KEY_BYTES_MAX, Key};
@@ -22,4 +23,5 @@ pub use store::{
     Changes, ChangesError, Clock, CommitError, Entry, Event, Failure, FailureKind, LeaseError,
     LeaseId, Listing, Revision, Store,
 };
+pub use vault::{Secret, Vault};
 pub use watch::Watch;
