@@ -89,6 +89,25 @@ pub enum Family {
     Ipv6,
 }
 
+impl Family {
+    /// The type of record that has its addresses.
+    pub fn kind(self) -> &'static str {
+        match self {
+            Family::Ipv4 => "A",
+            Family::Ipv6 => "AAAA",
+        }
+    }
+}
+
+impl Said {
+    pub fn words(&self) -> &str {
+        match self {
+            Said::Authoritative => "answers for the zone",
+            Said::Lame(words) | Said::Nothing(words) => words,
+        }
+    }
+}
+
 /// Everything that is wrong, or could not be known.
 pub fn judge(declared: &Declared, seen: &Seen) -> Vec<Finding> {
     let mut findings = Vec::new();
@@ -288,10 +307,7 @@ fn agrees(declared: &Declared, resolved: &Resolved, findings: &mut Vec<Finding>)
     let Some(name) = declared.names.iter().find(|name| name.name == resolved.name) else { return };
     let of_family = |address: &&IpAddr| address.is_ipv4() == (resolved.family == Family::Ipv4);
     let expected: BTreeSet<IpAddr> = name.addresses.iter().filter(of_family).copied().collect();
-    let kind = match resolved.family {
-        Family::Ipv4 => "A",
-        Family::Ipv6 => "AAAA",
-    };
+    let kind = resolved.family.kind();
     let (who, asked) = (&resolved.resolver, &resolved.name);
     match &resolved.addresses {
         Err(words) => {
