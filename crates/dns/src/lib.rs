@@ -6,6 +6,9 @@
 //! Start at [`question`], then [`cookie`] and [`limit`].
 
 pub mod cookie;
+pub mod draft;
+pub mod key;
 pub mod limit;
 pub mod name;
 pub mod question;
+pub mod sign;
