@@ -3,12 +3,21 @@
 //! cookies, limits, signatures, transfers.
 //!
 //! This crate must not know the configuration language, nor why a zone is as it is.
-//! Start at [`question`], then [`cookie`] and [`limit`].
+//! Start at [`engine`], then [`decide`].
+
+pub mod engine;
+pub mod question;
+
+pub mod decide;
+pub mod draft;
+pub mod message;
+pub mod name;
 
 pub mod cookie;
-pub mod draft;
-pub mod key;
 pub mod limit;
-pub mod name;
-pub mod question;
+
+pub mod key;
 pub mod sign;
+
+pub mod snapshot;
+pub mod transfer;

@@ -29,6 +29,8 @@ pub enum Pace {
 pub enum Answer<'n> {
     /// The records of a name.
     Name(&'n [u8]),
+    /// Of whatever names it answers for.
+    Wildcard(u64),
     /// Anything that is not at a name of the zone: whoever makes names up gets it each time.
     Absence(u32),
     Referral(u32),

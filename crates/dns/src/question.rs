@@ -20,7 +20,7 @@ const OPTION_KEEPALIVE: u16 = 11;
 /// What was asked.
 #[derive(Clone, Debug)]
 pub struct Query<'b> {
-    pub header: Head,
+    pub head: Head,
     /// `None` where only a cookie was asked for (RFC 7873 §5.4).
     pub question: Option<Question<'b>>,
     pub edns: Option<Edns>,
@@ -109,7 +109,7 @@ impl<'b> Query<'b> {
             };
             let only_cookie = edns.is_some_and(|edns| edns.cookie.is_some());
             let whole = parser.remaining() == 0 && (question.is_some() || only_cookie);
-            whole.then_some(Ok(Query { header: head, question, edns }))
+            whole.then_some(Ok(Query { head, question, edns }))
         };
         read().unwrap_or(Err(error(Rcode::FORMERR)))
     }

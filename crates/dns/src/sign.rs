@@ -125,11 +125,11 @@ pub struct Denial<'d> {
 pub const NXNAME: Rtype = Rtype::from_int(128);
 
 impl Denial<'_> {
-    pub fn draft(&self, draft: &mut Draft) {
+    pub fn draft(&self, draft: &mut Draft, section: Section) {
         let kinds = self.kinds.unwrap_or(&[NXNAME]);
         let all = kinds.iter().copied().chain([Rtype::RRSIG, Rtype::NSEC]);
         let owner = self.name;
-        draft.set_of_wire(Section::Authority, owner, Rtype::NSEC, self.ttl, Some(self.signer));
+        draft.set_of_wire(section, owner, Rtype::NSEC, self.ttl, Some(self.signer));
         draft.value(|bytes| {
             append_successor(owner, bytes);
             append_bitmap(all, bytes);
