@@ -3,8 +3,9 @@
 //! cookies, limits, signatures, transfers.
 //!
 //! This crate must not know the configuration language, nor why a zone is as it is.
-//! Start at [`engine`], then [`decide`].
+//! Start at [`engine`] and [`decide`], then [`core`].
 
+pub mod core;
 pub mod engine;
 pub mod question;
 
@@ -20,4 +21,5 @@ pub mod key;
 pub mod sign;
 
 pub mod snapshot;
+mod stream;
 pub mod transfer;
