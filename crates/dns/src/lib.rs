@@ -20,6 +20,7 @@ pub mod limit;
 pub mod key;
 pub mod sign;
 
+pub mod notify;
 pub mod snapshot;
 mod stream;
 pub mod transfer;
