@@ -58,6 +58,22 @@ pub fn bind(address: SocketAddr) -> io::Result<UdpSocket> {
     Ok(socket)
 }
 
+/// For receiving in a runtime.
+pub fn into_tokio(socket: UdpSocket) -> io::Result<tokio::net::UdpSocket> {
+    tokio::net::UdpSocket::from_std(socket)
+}
+
+/// A socket to ask one server with, from a port of the kernel's choice.
+pub async fn connect(server: SocketAddr) -> io::Result<tokio::net::UdpSocket> {
+    let any: IpAddr = match server {
+        SocketAddr::V4(_) => std::net::Ipv4Addr::UNSPECIFIED.into(),
+        SocketAddr::V6(_) => std::net::Ipv6Addr::UNSPECIFIED.into(),
+    };
+    let socket = tokio::net::UdpSocket::bind((any, 0)).await?;
+    socket.connect(server).await?;
+    Ok(socket)
+}
+
 /// Whether nobody has bound it, who could otherwise share it with us unasked.
 fn is_free(address: SocketAddr) -> bool {
     let attempt = || -> io::Result<()> {
@@ -88,6 +104,9 @@ pub struct Batch {
     controls: Box<[Control; BATCH]>,
     count: usize,
     answers: Vec<Vec<u8>>,
+    /// The last call took all that was there: what comes later is told by the kernel (epoll(7), edge
+    /// triggered), and another call would find nothing.
+    drained: bool,
 }
 
 impl Default for Batch {
@@ -100,6 +119,7 @@ impl Default for Batch {
             controls: Box::new([Control::default(); BATCH]),
             count: 0,
             answers: (0..BATCH).map(|_| Vec::new()).collect(),
+            drained: false,
         }
     }
 }
@@ -108,8 +128,12 @@ impl Batch {
     /// Waits for datagrams and reads those that are there.
     pub async fn receive(&mut self, socket: &tokio::net::UdpSocket) -> io::Result<()> {
         loop {
-            let attempt =
-                socket.try_io(Interest::READABLE, || self.receive_now(socket.as_raw_fd()));
+            let attempt = socket.try_io(Interest::READABLE, || {
+                if std::mem::take(&mut self.drained) {
+                    return Err(io::ErrorKind::WouldBlock.into());
+                }
+                self.receive_now(socket.as_raw_fd())
+            });
             match attempt {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     socket.readable().await?;
@@ -188,6 +212,7 @@ impl Batch {
             self.controls[at].received(&header.msg_hdr);
         }
         self.count = count.min(BATCH);
+        self.drained = count < BATCH;
         Ok(())
     }
 
