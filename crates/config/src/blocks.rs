@@ -17,7 +17,7 @@ use crate::names::{Kind, Names};
 use crate::section::{Context, Section};
 use crate::suggest::{list, nearest};
 use crate::syntax::{File, Origin};
-use crate::{certificate, group, intent, load_balancer, record, silence};
+use crate::{authority, certificate, group, intent, load_balancer, record, silence};
 
 /// A top-level block.
 pub struct TopLevel {
@@ -25,10 +25,11 @@ pub struct TopLevel {
     kind: Kind,
 }
 
-pub const TOP_LEVEL: [TopLevel; 10] = [
+pub const TOP_LEVEL: [TopLevel; 11] = [
     TopLevel { name: "network", kind: Kind::Network },
     TopLevel { name: "security_group", kind: Kind::SecurityGroup },
     TopLevel { name: "instance", kind: Kind::Instance },
+    TopLevel { name: "authority", kind: Kind::Authority },
     TopLevel { name: "certificate", kind: Kind::Certificate },
     TopLevel { name: "load_balancer", kind: Kind::LoadBalancer },
     TopLevel { name: "target_group", kind: Kind::TargetGroup },
@@ -39,7 +40,7 @@ pub const TOP_LEVEL: [TopLevel; 10] = [
 ];
 
 /// Top-level blocks of later versions (DECISIONS 26).
-const LATER: [&str; 3] = ["zone", "acme", "trust_store"];
+const LATER: [&str; 2] = ["zone", "trust_store"];
 
 /// Where a block or attribute belongs that was written elsewhere.
 pub fn home_of(name: &str) -> Option<&'static str> {
@@ -61,8 +62,11 @@ pub fn home_of(name: &str) -> Option<&'static str> {
         "enforce" => "inside `load_balancer` or `instance`",
         "application" => "inside `instance` or `target_group`",
         "nginx" | "trusts_forwarded_proto" | "keep_alive" => "inside `application`",
+        "directory" | "agree_to_terms" | "contact" | "eab" => "inside `authority`",
+        "challenge" => "inside `certificate`",
+        "acme" => "in an `authority` block, which a `certificate` names",
         "silence" => silence::HOME,
-        "network" | "security_group" | "instance" | "certificate" | "load_balancer"
+        "network" | "security_group" | "instance" | "authority" | "certificate" | "load_balancer"
         | "target_group" | "record" | "page" | "expect" => "at the top level of the file",
         _ => return None,
     })
@@ -101,6 +105,9 @@ pub fn read(files: &[File], environment: &dyn Environment, findings: &mut Vec<Fi
                 model.security_groups.push(security_group(section("security_group"), block))
             }
             Kind::Instance => model.instances.push(instance(section("instance"), block)),
+            Kind::Authority => {
+                model.authorities.push(authority::read(section("authority"), block))
+            }
             Kind::Certificate => {
                 model.certificates.push(certificate::read(section("certificate"), block))
             }

@@ -10,6 +10,7 @@ pub enum Kind {
     Network,
     SecurityGroup,
     Instance,
+    Authority,
     Certificate,
     LoadBalancer,
     TargetGroup,
@@ -21,10 +22,11 @@ pub enum Kind {
 
 impl Kind {
     /// What a reference can name.
-    pub const ALL: [Kind; 6] = [
+    pub const ALL: [Kind; 7] = [
         Kind::Network,
         Kind::SecurityGroup,
         Kind::Instance,
+        Kind::Authority,
         Kind::Certificate,
         Kind::LoadBalancer,
         Kind::TargetGroup,
@@ -35,6 +37,7 @@ impl Kind {
             Kind::Network => "network",
             Kind::SecurityGroup => "security_group",
             Kind::Instance => "instance",
+            Kind::Authority => "authority",
             Kind::Certificate => "certificate",
             Kind::LoadBalancer => "load_balancer",
             Kind::TargetGroup => "target_group",
@@ -55,6 +58,7 @@ impl Kind {
             Kind::Network => "network",
             Kind::SecurityGroup => "security group",
             Kind::Instance => "instance",
+            Kind::Authority => "authority",
             Kind::Certificate => "certificate",
             Kind::LoadBalancer => "load balancer",
             Kind::TargetGroup => "target group",

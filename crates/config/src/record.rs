@@ -86,7 +86,7 @@ fn visible_to(section: &Section<'_>) -> Vec<NetworkId> {
 }
 
 /// Lower case and without its final dot; `None` if it is no host name.
-fn host(text: &str) -> Option<Host> {
+pub fn host(text: &str) -> Option<Host> {
     let host = text.trim_end_matches('.').to_ascii_lowercase();
     let labels = host.strip_prefix("*.").unwrap_or(&host);
     let label = |label: &str| {
