@@ -24,6 +24,8 @@ pub struct Snapshot {
     /// By [`LoadBalancerId`].
     pub connection_logs: Vec<Option<ConnectionLog>>,
     pub target_tls: tls::TargetTls,
+    /// What authorities are shown that ask in a handshake (RFC 8737).
+    pub alpn_challenges: Arc<tls::AlpnChallenges>,
     pub stickiness_keys: machine::stickiness::KeyRing,
     /// The `Server` header of generated answers.
     pub server: String,

@@ -11,6 +11,7 @@
 mod server;
 mod target;
 
+mod alpn;
 mod identity;
 mod store;
 
@@ -21,6 +22,7 @@ mod names;
 mod policy;
 mod ticket;
 
+pub use alpn::{ALPN_PROTOCOL, AlpnChallenges, CHALLENGES_MAX, ChallengeError};
 pub use authority::{AuthorityError, DEVELOPMENT_DAYS, DEVELOPMENT_NAMES, LocalAuthority};
 pub use blocking::{
     BlockingServer, BlockingStream, HandshakeFailure, Trusted, blocking_client, handshake,
@@ -28,7 +30,7 @@ pub use blocking::{
 };
 pub use identity::{Identity, LoadError, LoadWarning, Loaded};
 pub use names::{cipher_name, key_exchange_name, version_name};
-pub use server::{Failure, HandshakeFacts, ServerSettings, ServerStream, SettingsError};
+pub use server::{Accepted, Failure, HandshakeFacts, ServerSettings, ServerStream, SettingsError};
 pub use store::CertificateStore;
 pub use target::{ClientStream, TargetTls};
 pub use ticket::Ticketer;
