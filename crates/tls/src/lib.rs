@@ -21,6 +21,7 @@ mod facts;
 mod names;
 mod policy;
 mod ticket;
+mod verified;
 
 pub use alpn::{ALPN_PROTOCOL, AlpnChallenges, CHALLENGES_MAX, ChallengeError};
 pub use authority::{AuthorityError, DEVELOPMENT_DAYS, DEVELOPMENT_NAMES, LocalAuthority};
@@ -34,3 +35,4 @@ pub use server::{Accepted, Failure, HandshakeFacts, ServerSettings, ServerStream
 pub use store::CertificateStore;
 pub use target::{ClientStream, TargetTls};
 pub use ticket::Ticketer;
+pub use verified::Verified;
