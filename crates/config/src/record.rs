@@ -75,7 +75,7 @@ pub fn read<'s>(section: Section<'s>, block: &'s Block) -> Option<Record> {
     };
     let place = section.place();
     section.finish();
-    Some(Record { name: host?, visible_to, data: data?, ttl, place })
+    Some(Record { name: host?, zone: None, visible_to, data: data?, ttl, routing: None, place })
 }
 
 fn visible_to(section: &Section<'_>) -> Vec<NetworkId> {

@@ -30,6 +30,7 @@ mod shared;
 mod silence;
 mod target_group;
 mod url;
+mod zone;
 
 pub use address::{AddressSet, PortRange, Ports, canonical};
 pub use admission::{Deny, Enforce, Guarded, Instance, Network, Peer, SecurityGroup, SecurityRule};
@@ -50,13 +51,13 @@ pub use health::{HealthReason, HealthState};
 pub use intent::{Asker, Expectation, Page, PageCall};
 pub use listener::{Listener, ListenerProtocol, LoadBalancer, Scheme};
 pub use model::{
-    AuthorityId, CertificateId, GroupId, InstanceId, ListenerId, LoadBalancerId, Model, NetworkId, RecordId,
-    SecurityGroupId,
+    AuthorityId, CertificateId, GroupId, InstanceId, ListenerId, LoadBalancerId, Model, NetworkId,
+    RecordId, SecurityGroupId, ZoneId,
 };
 pub use obstacle::{Cause, Obstacle};
 pub use pattern::{Matcher, PatternError, Wildcard};
 pub use place::Place;
-pub use record::{Record, RecordData};
+pub use record::{Policy, Record, RecordData, RecordType, Role, Routing};
 pub use refusal::{Blame, Refusal};
 pub use rule::{
     Action, Condition, FixedResponse, Forward, GroupStickiness, QueryPattern, Redirect,
@@ -70,3 +71,4 @@ pub use target_group::{
 };
 pub use time::Seconds;
 pub use url::{Url, UrlError, UrlScheme};
+pub use zone::{Challenges, DnsServer, StartOfAuthority, Zone};

@@ -1,6 +1,6 @@
 use crate::{
-    Authority, Certificate, Expectation, Instance, Listener, LoadBalancer, Network, Page, Record,
-    SecurityGroup, Shared, Silence, TargetGroup,
+    Authority, Certificate, DnsServer, Expectation, Instance, Listener, LoadBalancer, Network, Page,
+    Record, SecurityGroup, Shared, Silence, TargetGroup, Zone,
 };
 
 macro_rules! ids {
@@ -32,7 +32,9 @@ pub struct Model {
     pub load_balancers: Shared<LoadBalancer>,
     pub listeners: Shared<Listener>,
     pub target_groups: Shared<TargetGroup>,
+    pub zones: Shared<Zone>,
     pub records: Shared<Record>,
+    pub dns_server: Option<DnsServer>,
     pub pages: Shared<Page>,
     pub expectations: Shared<Expectation>,
     pub silences: Shared<Silence>,
@@ -55,6 +57,8 @@ ids! {
     ListenerId, Listener, listeners;
     /// Index into [`Model::target_groups`].
     GroupId, TargetGroup, target_groups;
+    /// Index into [`Model::zones`].
+    ZoneId, Zone, zones;
     /// Index into [`Model::records`].
     RecordId, Record, records;
 }

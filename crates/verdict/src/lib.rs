@@ -8,6 +8,7 @@
 //! time and draws are arguments. Start at [`journey`], which is the order of the decisions.
 
 pub mod admit;
+pub mod answer;
 pub mod application;
 pub mod certificate;
 pub mod forward;

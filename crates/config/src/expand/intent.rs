@@ -14,6 +14,10 @@ pub fn record(out: &mut Writer, model: &Model, record: &Record) {
                 out.set("alias", format!("load_balancer.{}", model[*id].name));
             }
             RecordData::Canonical(host) => out.text("cname", &host.0),
+            RecordData::AliasName(_)
+            | RecordData::NameServers(_)
+            | RecordData::Authority
+            | RecordData::Data { .. } => {}
         }
         if !record.visible_to.is_empty() {
             let names = record.visible_to.iter().map(|id| format!("network.{}", model[*id].name));
