@@ -49,7 +49,7 @@ pub fn expand(model: &Model) -> String {
             silence::of_block(out, model, &instance.place);
         });
     }
-    model.authorities.iter().for_each(|one| authority::authority(&mut out, model, one));
+    model.authorities.iter().for_each(|one| authority::authority(&mut out, one));
     model.certificates.iter().for_each(|c| certificate(&mut out, model, c));
     model.load_balancers.iter().for_each(|lb| load_balancer(&mut out, model, lb));
     model.target_groups.iter().for_each(|group| target_group(&mut out, model, group));

@@ -96,6 +96,10 @@ impl Renewal {
         Renewal { lifetime, draw, window: None, ask: asks.then_some(now) }
     }
 
+    pub fn lifetime(&self) -> Lifetime {
+        self.lifetime
+    }
+
     pub fn plan(&self) -> Plan {
         plan(self.lifetime, self.window, self.draw)
     }

@@ -8,6 +8,7 @@ mod applications;
 mod every_rule;
 mod lint;
 mod membership;
+pub mod issuance;
 mod names;
 mod silence;
 mod table;

@@ -4,7 +4,7 @@ use model::{Authority, Model, Ordered, SecretSource, ValidationPorts};
 
 use super::writer::{Writer, quoted};
 
-pub fn authority(out: &mut Writer, model: &Model, authority: &Authority) {
+pub fn authority(out: &mut Writer, authority: &Authority) {
     out.block(&format!("authority {}", quoted(&authority.name)), |out| {
         out.text("directory", &authority.directory);
         out.set("agree_to_terms", true);
