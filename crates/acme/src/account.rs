@@ -6,7 +6,7 @@
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair};
 use aws_lc_rs::{digest, hmac};
-use http::header::{CONTENT_TYPE, LOCATION};
+use http::header::{CONTENT_TYPE, DATE, LOCATION};
 use http::{Method, Request, Response};
 use hyper::body::Bytes;
 use instant_acme::{BodyWrapper, Error, Problem};
@@ -28,8 +28,6 @@ pub struct Directory {
     pub new_account: String,
     #[serde(default)]
     pub meta: Meta,
-    #[serde(default)]
-    pub renewal_info: Option<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -48,11 +46,15 @@ pub struct External<'a> {
     pub key: &'a [u8],
 }
 
-pub async fn directory(client: &Client, url: &str) -> Result<Directory, Error> {
+/// And what time it is there (RFC 9110 §6.6.1), in Unix seconds.
+pub async fn directory(client: &Client, url: &str) -> Result<(Directory, Option<i64>), Error> {
     let request = Request::builder().uri(url).body(BodyWrapper::default())?;
     let response = client.ask(request).await?;
     checked(&response)?;
-    Ok(serde_json::from_slice(response.body())?)
+    let date = response.headers().get(DATE).and_then(|value| value.to_str().ok());
+    let date = date.and_then(|text| jiff::fmt::rfc2822::parse(text).ok());
+    let theirs = date.map(|date| date.timestamp().as_second());
+    Ok((serde_json::from_slice(response.body())?, theirs))
 }
 
 /// A key for an account, as PKCS #8. The library takes P-256 only.

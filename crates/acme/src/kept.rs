@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use store::{Change, Key, Store, Vault};
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
+use crate::state::LastError;
 use crate::words::Trouble;
 
 const ROOM: &str = "acme";
@@ -73,14 +74,14 @@ pub struct Issued {
 
 /// The store, with what seals.
 #[derive(Clone, Debug)]
-pub struct Shelf {
+pub struct Records {
     store: Arc<dyn Store>,
     vault: Arc<Vault>,
 }
 
-impl Shelf {
-    pub fn new(store: Arc<dyn Store>, vault: Arc<Vault>) -> Shelf {
-        Shelf { store, vault }
+impl Records {
+    pub fn new(store: Arc<dyn Store>, vault: Arc<Vault>) -> Records {
+        Records { store, vault }
     }
 
     pub fn account(&self, id: &str) -> Result<Option<Account>, Trouble> {
@@ -179,6 +180,15 @@ impl Pending {
             due: Duration::from_secs(self.due),
         };
         Line::resumed(kept, standing)
+    }
+
+    /// What failed before a restart.
+    pub fn last_error(&self) -> Option<LastError> {
+        self.last.map(|_| LastError {
+            words: self.words.clone(),
+            hint: self.hint.clone(),
+            failures: self.failures,
+        })
     }
 
     /// What the machine made of the last failure.

@@ -133,7 +133,9 @@ fn lint(model: &Model, certificates: &CertificateStore) -> Vec<Finding> {
         (CertificateSource::Development, None) if model[id].names.is_empty() => {
             Some(tls::DEVELOPMENT_NAMES.map(str::to_owned).to_vec())
         }
-        (CertificateSource::Development, None) => Some(model[id].names.clone()),
+        (CertificateSource::Development | CertificateSource::Authority(_), None) => {
+            Some(model[id].names.clone())
+        }
         (CertificateSource::Files { .. }, None) => None,
     };
     world::lint(model, &names)

@@ -19,6 +19,7 @@ mod authority;
 mod blocking;
 mod facts;
 mod names;
+mod placeholder;
 mod policy;
 mod ticket;
 mod verified;
@@ -30,6 +31,7 @@ pub use blocking::{
     target_handshake,
 };
 pub use identity::{Identity, LoadError, LoadWarning, Loaded};
+pub use placeholder::placeholder;
 pub use names::{cipher_name, key_exchange_name, version_name};
 pub use server::{Accepted, Failure, HandshakeFacts, ServerSettings, ServerStream, SettingsError};
 pub use store::CertificateStore;
