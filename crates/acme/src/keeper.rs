@@ -228,7 +228,7 @@ impl Shared {
         for finding in findings(&world.model, wanted.id, &rest) {
             let certificate = &wanted.name;
             self.journal.warn(
-                "certificate/doubtful",
+                "certificate/order-doubtful",
                 &[("certificate", &certificate), ("doubt", &finding.message)],
             );
         }

@@ -41,7 +41,7 @@ pub async fn keep(
         if let Err(trouble) = keeping.round().await {
             keeping.state.borrow_mut().error = Some(LastError::of(&trouble, 1));
             keeping.shared.journal.error(
-                "certificate/store",
+                "certificate/records-unreadable",
                 &[("certificate", &keeping.wanted.name), ("error", &trouble.words)],
             );
             tokio::time::sleep(STORE_PAUSE).await;
@@ -223,7 +223,7 @@ impl Keeping {
         }
         self.wake.renew.set(false);
         self.state.borrow_mut().error = None;
-        self.shared.journal.info("certificate/issued", &[("certificate", &self.wanted.name)]);
+        self.shared.journal.info("order/issued", &[("certificate", &self.wanted.name)]);
         self.shared.issued(&self.wanted.name).await;
         Ok(())
     }

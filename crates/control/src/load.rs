@@ -120,6 +120,7 @@ fn judge(
     findings.extend(lint(&model, store));
     let certificates = Certificates::of(&model, store, now);
     let world = Arc::new(world::compile(model, generation));
+    findings.extend(world::issuance::lint(&world));
     let surveyed = Surveyed::new(Arc::clone(&world));
     let (doubts, broken) = expectations::proved(&surveyed.atlas(), &certificates, now);
     findings.extend(doubts);

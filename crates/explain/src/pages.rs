@@ -5,6 +5,7 @@ mod admit;
 mod answered;
 mod connect;
 mod findings;
+mod issuance;
 mod journal;
 mod lint_admission;
 mod lint_name;
@@ -108,6 +109,7 @@ const FAMILIES: &[Family] = &[
             lint_rule::PAGES,
             lint_redirect::PAGES,
             lint_target::PAGES,
+            issuance::LINTS,
         ],
     },
     Family {
@@ -123,12 +125,12 @@ const FAMILIES: &[Family] = &[
     Family {
         name: "config",
         about: "What is the language and says nothing that can be served.",
-        pages: &[findings::CONFIG],
+        pages: &[findings::CONFIG, issuance::CONFIG],
     },
     Family {
         name: "certificate",
-        about: "What is wrong with the files of a certificate.",
-        pages: &[findings::CERTIFICATE],
+        about: "What is wrong with the files of a certificate, and why one is not issued.",
+        pages: &[findings::CERTIFICATE, issuance::CERTIFICATE],
     },
 ];
 

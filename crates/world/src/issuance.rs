@@ -277,6 +277,22 @@ fn nets(texts: &[&str]) -> AddressSet {
     texts.iter().filter_map(|text| text.parse::<IpNet>().ok()).collect()
 }
 
+/// What `check` doubts (USERS.md §4, rows 15 and 16): the same decision that an order asks before it asks
+/// an authority, of the first one that is to be asked.
+pub fn lint(world: &World) -> Vec<Finding> {
+    let ids = (0..world.model.certificates.len() as u32).map(CertificateId);
+    let mut all = Vec::new();
+    for id in ids {
+        let CertificateSource::Authority(ordered) = &world.model[id].source else { continue };
+        let Some(authority) = ordered.authorities.first() else { continue };
+        let prospect = of(world, id, ordered, &world.model[*authority], &[]);
+        // An address that nothing has is a finding of its own, whether or not anybody asks there.
+        let own = prospect.doubts.into_iter().filter(|d| !matches!(d, Doubt::Elsewhere { .. }));
+        all.extend(findings(&world.model, id, &own.collect::<Vec<_>>()));
+    }
+    all
+}
+
 // === words ===
 
 /// The doubts of a certificate as findings, at the certificate, each with what it is about.
