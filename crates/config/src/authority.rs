@@ -182,7 +182,7 @@ fn check_names<'s>(section: &Section<'s>, names: &[String], challenge: Option<Ch
     for (text, item) in texts {
         let name = text.to_ascii_lowercase();
         let is_address = name.parse::<std::net::IpAddr>().is_ok();
-        if is_address || crate::record::host(&name).is_none() || !name.contains('.') {
+        if is_address || crate::record::host(&name).is_err() || !name.contains('.') {
             section.invalid(
                 item,
                 format!("no authority issues a certificate for `{text}`"),

@@ -4,6 +4,7 @@ mod application;
 mod authority;
 mod group;
 mod intent;
+mod names;
 mod silence;
 mod writer;
 
@@ -53,7 +54,7 @@ pub fn expand(model: &Model) -> String {
     model.certificates.iter().for_each(|c| certificate(&mut out, model, c));
     model.load_balancers.iter().for_each(|lb| load_balancer(&mut out, model, lb));
     model.target_groups.iter().for_each(|group| target_group(&mut out, model, group));
-    model.records.iter().for_each(|record| intent::record(&mut out, model, record));
+    names::names(&mut out, model);
     model.pages.iter().for_each(|page| intent::page(&mut out, model, page));
     model.expectations.iter().for_each(|e| intent::expectation(&mut out, model, e));
     silence::at_top(&mut out, model);

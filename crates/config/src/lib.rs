@@ -32,12 +32,15 @@ mod split;
 mod suggest;
 mod syntax;
 mod value;
+mod wire;
+mod zone;
 
 pub use environment::{Environment, RealEnvironment};
 pub use expand::expand;
 pub use format::format;
 pub use render::{Style, render};
 pub use sources::{Source, Sources};
+pub use wire::presentation;
 
 use model::{Finding, Model};
 
