@@ -18,4 +18,4 @@ pub mod slow_start;
 
 pub mod stickiness;
 
-mod hash;
+pub mod hash;

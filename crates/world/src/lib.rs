@@ -6,6 +6,7 @@
 mod admission;
 mod applications;
 mod every_rule;
+mod healthy;
 mod lint;
 mod membership;
 pub mod issuance;
@@ -31,6 +32,7 @@ pub use applications::{
     hear,
 };
 pub use every_rule::EveryRule;
+pub use healthy::GroupHealth;
 pub use lint::lint;
 pub use membership::Membership;
 pub use names::NameIndex;
