@@ -6,6 +6,7 @@ mod answered;
 mod connect;
 mod delegation;
 mod findings;
+mod issuance;
 mod journal;
 mod lint_admission;
 mod lint_name;
@@ -109,6 +110,7 @@ const FAMILIES: &[Family] = &[
             lint_rule::PAGES,
             lint_redirect::PAGES,
             lint_target::PAGES,
+            issuance::LINTS,
         ],
     },
     Family {
@@ -129,12 +131,12 @@ const FAMILIES: &[Family] = &[
     Family {
         name: "config",
         about: "What is the language and says nothing that can be served.",
-        pages: &[findings::CONFIG],
+        pages: &[findings::CONFIG, issuance::CONFIG],
     },
     Family {
         name: "certificate",
-        about: "What is wrong with the files of a certificate.",
-        pages: &[findings::CERTIFICATE],
+        about: "What is wrong with the files of a certificate, and why one is not issued.",
+        pages: &[findings::CERTIFICATE, issuance::CERTIFICATE],
     },
 ];
 
