@@ -38,6 +38,7 @@ played! {
     gateway_502: "gateway-502",
     expired_certificate: "expired-certificate",
     health_check_301: "health-check-301",
+    names_and_certificates: "names-and-certificates",
     redirect_loop: "redirect-loop",
     target_group_empty: "target-group-empty",
     target_sg: "target-sg",

@@ -1,6 +1,7 @@
 //! The demos: stories that are played with real parts.
 
 mod gateway_502;
+mod names_and_certificates;
 mod small;
 mod works_on_my_machine;
 
@@ -30,6 +31,12 @@ pub const DEMOS: &[Demo] = &[
         summary: "every target is unhealthy, and the site works",
         shop: small::health_check_301,
         play: small::play_health_check_301,
+    },
+    Demo {
+        name: "names-and-certificates",
+        summary: "from a name to a certificate that everybody trusts, which renews itself",
+        shop: names_and_certificates::shop,
+        play: names_and_certificates::play,
     },
     Demo {
         name: "redirect-loop",

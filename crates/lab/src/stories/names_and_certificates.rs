@@ -30,7 +30,8 @@ pub fn play(theatre: &mut Theatre) -> Result<(), Failed> {
     theatre.visit("office", SITE, Expected::Status(200))?;
     theatre.visit("internet", SITE, Expected::Hangs)?;
     if authority::installed().is_none() {
-        theatre.tell("(Pebble is not installed: the story ends with the authority of this machine,");
+        theatre
+            .tell("(Pebble is not installed: the story ends with the authority of this machine,");
         theatre.tell("and goes on to one that the world would trust where it is.)");
         return Ok(());
     }
@@ -51,7 +52,7 @@ fn with_authority(theatre: &mut Theatre) -> Result<(), Failed> {
          \"authority.pem\"\n  agree_to_terms = true\n}\n",
     )?;
     theatre.reload()?;
-    theatre.certificate("shop", "refused")?;
+    theatre.certificate_refused("shop", "dns-01")?;
     theatre.scene("By the name instead: no door need be opened, and wildcards come with it");
     theatre.edit(
         "  names     = [\"shop.example\"]\n  authority = authority.pebble\n  challenge = \"http-01\"\n",
@@ -59,10 +60,10 @@ fn with_authority(theatre: &mut Theatre) -> Result<(), Failed> {
          \"dns-01\"\n",
     )?;
     theatre.reload()?;
-    theatre.certificate("shop", "issued")?;
+    theatre.certificate_issued("shop")?;
     theatre.visit("office", SITE, Expected::Status(200))?;
     theatre.visit("office", WWW, Expected::Status(200))?;
     theatre.visit("internet", SITE, Expected::Hangs)?;
     theatre.scene("Renewed while somebody is there");
-    theatre.renew("shop", "office", SITE)
+    theatre.renew_under_visits("shop", "office", SITE)
 }

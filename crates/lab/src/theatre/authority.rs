@@ -4,6 +4,7 @@ use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use super::{Place, Theatre, unexpected};
 use crate::Failed;
@@ -95,6 +96,57 @@ impl Theatre {
         let at = self.really(authority.management);
         let root = self.until("the authority", |theatre| theatre.root_of(&name, at))?;
         self.trust(&root)
+    }
+
+    /// Waits until no certificate comes, and has the program say why: in these words.
+    pub fn certificate_refused(&self, name: &str, why: &str) -> Result<(), Failed> {
+        self.until("the certificate to be refused", |theatre| {
+            (!theatre.certificate(name)?["error"].is_null()).then_some(())
+        })?;
+        let said = self.run(&["cert", "show", name])?;
+        match said.contains(why) {
+            true => Ok(()),
+            false => Err(unexpected(&format!("cert show {name}"), why, &said)),
+        }
+    }
+
+    pub fn certificate_issued(&self, name: &str) -> Result<(), Failed> {
+        self.until("the certificate", |theatre| {
+            (theatre.certificate(name)?["state"] == "valid").then_some(())
+        })?;
+        self.run(&["cert", "list"]).map(drop)
+    }
+
+    /// A new one in the place of one that is served, while somebody in a network comes again and again.
+    pub fn renew_under_visits(&self, name: &str, place: &str, url: &str) -> Result<(), Failed> {
+        let before = self.certificate(name).map(|state| state["not_before"].clone());
+        // So that the new one can be told from the old: both count in whole seconds.
+        std::thread::sleep(Duration::from_millis(1100));
+        self.run(&["cert", "renew", name, "--force"])?;
+        let mut failed = None;
+        self.until("the new certificate", |theatre| {
+            let seen = theatre.seen(place, url);
+            if seen.as_ref().ok().and_then(Seen::status) != Some(200) {
+                failed = Some(seen.map_or_else(|e| e.to_string(), |seen| seen.to_string()));
+            }
+            let state = theatre.certificate(name)?;
+            let is_new = Some(&state["not_before"]) != before.as_ref();
+            (failed.is_some() || (is_new && state["state"] == "valid")).then_some(())
+        })?;
+        match failed {
+            Some(seen) => Err(unexpected(&format!("{place}: {url}"), "200 throughout", &seen)),
+            None => {
+                self.tell(&format!("{place:>12}  {url}  →  200 OK, each time, until and after"));
+                Ok(())
+            }
+        }
+    }
+
+    fn certificate(&self, name: &str) -> Option<serde_json::Value> {
+        let output = self.program(&["cert", "list", "--json"], &self.state()).ok()?;
+        let said: serde_json::Value = serde_json::from_slice(&output.stdout).ok()?;
+        let all = said["certificates"].as_array()?;
+        all.iter().find(|one| one["name"] == name).cloned()
     }
 
     /// An address of the story as it is here.

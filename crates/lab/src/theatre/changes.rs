@@ -68,6 +68,15 @@ impl Theatre {
         self.reload()
     }
 
+    /// Blocks more at the end of the file.
+    pub fn append(&mut self, blocks: &str) -> Result<(), Failed> {
+        for line in blocks.lines() {
+            self.tell(&format!("+ {line}"));
+        }
+        self.text = format!("{}\n{blocks}", self.text);
+        self.write()
+    }
+
     /// An edit that the program does not take: it says why, and the file is as before.
     pub fn refused_edit(&mut self, before: &str, after: &str) -> Result<(), Failed> {
         let kept = self.text.clone();
