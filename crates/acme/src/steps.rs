@@ -170,6 +170,10 @@ impl Errand<'_> {
     // === order ===
 
     fn make_key(&mut self) -> Result<Done, Trouble> {
+        if self.pending.key.is_some() {
+            self.store()?;
+            return Ok(Done::KeyMade);
+        }
         let made = match self.wanted.key {
             model::KeyKind::EcdsaP256 => KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256),
             model::KeyKind::EcdsaP384 => KeyPair::generate_for(&rcgen::PKCS_ECDSA_P384_SHA384),
@@ -184,6 +188,10 @@ impl Errand<'_> {
     }
 
     async fn place_order(&mut self) -> Result<Done, Trouble> {
+        if self.pending.order.is_some() {
+            self.store()?;
+            return Ok(Done::OrderPlaced);
+        }
         let directory = self.directory().await?;
         self.shared.look_ahead(self.wanted, self.asked, &directory)?;
         let account = self.account().await?;
