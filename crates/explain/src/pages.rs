@@ -4,6 +4,7 @@
 mod admit;
 mod answered;
 mod connect;
+mod delegation;
 mod findings;
 mod issuance;
 mod journal;
@@ -111,6 +112,11 @@ const FAMILIES: &[Family] = &[
             lint_target::PAGES,
             issuance::LINTS,
         ],
+    },
+    Family {
+        name: "delegation",
+        about: "What `dns check` finds between a zone and the world.",
+        pages: &[delegation::PAGES],
     },
     Family {
         name: "journal",

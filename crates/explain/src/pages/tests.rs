@@ -5,7 +5,7 @@ use super::*;
 use crate::text::{Layout, Paint};
 
 /// Families whose codes are literals of the sources, and where those are.
-const LITERAL: &[&str] = &["lint", "syntax", "config", "certificate"];
+const LITERAL: &[&str] = &["lint", "syntax", "config", "certificate", "delegation"];
 const SOURCES: &[&str] =
     &["acme", "config", "control", "explain", "net", "proxy", "signal", "tls", "verdict", "world"];
 
