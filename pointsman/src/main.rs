@@ -2,6 +2,7 @@
 
 mod arguments;
 mod ask;
+mod cert;
 mod commands;
 mod findings;
 mod firewall;

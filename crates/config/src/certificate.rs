@@ -8,6 +8,7 @@ use crate::section::Section;
 pub fn read<'s>(section: Section<'s>, block: &'s Block) -> Certificate {
     let name = section.label(block, true).unwrap_or_default().to_owned();
     let development = section.flag("development").unwrap_or(false);
+    let imported = section.flag("imported").unwrap_or(false);
     let chain = section.optional_text("chain");
     let key = section.optional_text("key");
     let names = section.value("names").map_or(Vec::new(), |value| {
@@ -18,7 +19,18 @@ pub fn read<'s>(section: Section<'s>, block: &'s Block) -> Certificate {
             .collect()
     });
     let folder = &section.origin.folder;
+    if imported && (development || chain.is_some() || key.is_some()) {
+        section.push(
+            section
+                .error(
+                    "config/certificate-source",
+                    format!("{} is imported and comes from elsewhere", section.title),
+                )
+                .hint("remove `imported`, or `development`, `chain` and `key`"),
+        );
+    }
     let source = match (development, chain, key) {
+        _ if imported => CertificateSource::Imported,
         (false, Some(chain), Some(key)) => {
             CertificateSource::Files { chain: folder.join(chain), key: folder.join(key) }
         }
@@ -38,7 +50,10 @@ pub fn read<'s>(section: Section<'s>, block: &'s Block) -> Certificate {
             section.push(
                 section
                     .error("config/certificate-source", format!("{} has no source", section.title))
-                    .hint("add `chain = \"site.pem\"` and `key = \"site.key\"`, or `development = true`"),
+                    .hint(
+                        "add `chain = \"site.pem\"` and `key = \"site.key\"`, or `imported = true`, or \
+                         `development = true`",
+                    ),
             );
             CertificateSource::Development
         }

@@ -114,6 +114,7 @@ fn certificate(out: &mut Writer, model: &Model, certificate: &Certificate) {
                 out.text("key", &key.display().to_string());
             }
             CertificateSource::Development => out.set("development", true),
+            CertificateSource::Imported => out.set("imported", true),
         }
         if !certificate.names.is_empty() {
             out.list("names", certificate.names.iter().map(|name| quoted(name)));

@@ -39,15 +39,19 @@ impl Certificates {
             let identity = store.get(CertificateId(at as u32));
             let trust = match (&declared.source, identity) {
                 (CertificateSource::Development, _) => Trust::Development,
-                (CertificateSource::Files { .. }, Some(it)) if it.is_self_signed() => {
+                (CertificateSource::Files { .. } | CertificateSource::Imported, Some(it))
+                    if it.is_self_signed() =>
+                {
                     Trust::SelfSigned
                 }
-                (CertificateSource::Files { .. }, _) => Trust::Authority,
+                (CertificateSource::Files { .. } | CertificateSource::Imported, _) => {
+                    Trust::Authority
+                }
             };
             let facts = match (identity, &declared.source) {
                 (Some(identity), _) => Some(identity.facts.clone()),
                 (None, CertificateSource::Development) => Some(to_be_made(declared, now_unix)),
-                (None, CertificateSource::Files { .. }) => None,
+                (None, CertificateSource::Files { .. } | CertificateSource::Imported) => None,
             };
             CertificateView { facts: facts.map(Arc::new), trust }
         };

@@ -27,7 +27,7 @@ pub fn reach(source: &Source, model: &Model, state: &Path) -> Reach {
             CertificateSource::Files { chain, key } => {
                 reach.readable.extend([folder(chain), folder(key)]);
             }
-            CertificateSource::Development => {}
+            CertificateSource::Development | CertificateSource::Imported => {}
         }
     }
     for load_balancer in &model.load_balancers {

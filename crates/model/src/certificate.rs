@@ -18,6 +18,8 @@ pub enum CertificateSource {
     Files { chain: PathBuf, key: PathBuf },
     /// Issued by the local development authority, which is made on first use.
     Development,
+    /// Kept by the instance since it was imported.
+    Imported,
 }
 
 /// The security policies of ALB.md §3a that rustls can serve.

@@ -23,6 +23,11 @@ pub const DEVELOPMENT_NAMES: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
 /// How long a development certificate is good for.
 pub const DEVELOPMENT_DAYS: i64 = 90;
 
+/// Whether a development certificate that ends then is to be made anew by now.
+pub fn development_is_due(not_after: i64, now_unix: i64) -> bool {
+    not_after - now_unix <= RENEW_SECONDS
+}
+
 /// Of one certificate.
 const NAMES_MAX: usize = 100;
 /// Kept on disk; the least recently written go first.
@@ -109,7 +114,7 @@ impl LocalAuthority {
         let path = self.directory.join(self.leaf_file(&names));
         let _lock = lock(&self.directory)?;
         if let Ok(loaded) = Identity::from_files(name, &path, &path, now_unix)
-            && loaded.identity.facts.not_after - now_unix > RENEW_SECONDS
+            && !development_is_due(loaded.identity.facts.not_after, now_unix)
             && loaded.identity.facts.not_before <= now_unix
         {
             return Ok(loaded.identity);

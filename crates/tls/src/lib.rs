@@ -23,7 +23,9 @@ mod policy;
 mod ticket;
 
 pub use alpn::{ALPN_PROTOCOL, AlpnChallenges, CHALLENGES_MAX, ChallengeError};
-pub use authority::{AuthorityError, DEVELOPMENT_DAYS, DEVELOPMENT_NAMES, LocalAuthority};
+pub use authority::{
+    AuthorityError, DEVELOPMENT_DAYS, DEVELOPMENT_NAMES, LocalAuthority, development_is_due,
+};
 pub use blocking::{
     BlockingServer, BlockingStream, HandshakeFailure, Trusted, blocking_client, handshake,
     target_handshake,
@@ -31,6 +33,6 @@ pub use blocking::{
 pub use identity::{Identity, LoadError, LoadWarning, Loaded};
 pub use names::{cipher_name, key_exchange_name, version_name};
 pub use server::{Accepted, Failure, HandshakeFacts, ServerSettings, ServerStream, SettingsError};
-pub use store::CertificateStore;
+pub use store::{CertificateStore, KeptPem, Shelf, ShelfError};
 pub use target::{ClientStream, TargetTls};
 pub use ticket::Ticketer;
