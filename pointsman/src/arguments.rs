@@ -46,6 +46,10 @@ pub enum Command {
     Health(Instance),
     /// Bring certificates to an instance, and take them from it.
     Cert(crate::cert::CertArguments),
+    /// Have this machine and its browsers trust the development authority; each change is told.
+    Trust(crate::trust::TrustArguments),
+    /// Take back what `trust` did.
+    Untrust(crate::trust::UntrustArguments),
     /// Show or remove what nftables enforces for an instance.
     Firewall(crate::firewall::FirewallArguments),
     /// Play a story with real parts; without a name, list them.
@@ -73,6 +77,8 @@ impl Command {
             | Command::Status(_)
             | Command::Health(_)
             | Command::Cert(_)
+            | Command::Trust(_)
+            | Command::Untrust(_)
             | Command::Firewall(_) => true,
         }
     }

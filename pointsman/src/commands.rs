@@ -34,6 +34,8 @@ pub fn carry_out(command: Command) -> ExitCode {
         Command::Status(arguments) => status(&arguments),
         Command::Health(instance) => health(&instance),
         Command::Cert(arguments) => crate::cert::carry_out(&arguments),
+        Command::Trust(arguments) => crate::trust::trust(&arguments),
+        Command::Untrust(arguments) => crate::trust::untrust(&arguments),
         Command::Firewall(arguments) => crate::firewall::carry_out(&arguments),
         Command::Demo(arguments) => demo(&arguments),
         Command::Lab(arguments) => {

@@ -8,6 +8,7 @@ mod findings;
 mod firewall;
 mod lab;
 mod one_liner;
+mod trust;
 
 use std::process::ExitCode;
 

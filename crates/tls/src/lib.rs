@@ -22,6 +22,8 @@ mod names;
 mod policy;
 mod ticket;
 
+pub mod trust;
+
 pub use alpn::{ALPN_PROTOCOL, AlpnChallenges, CHALLENGES_MAX, ChallengeError};
 pub use authority::{
     AuthorityError, DEVELOPMENT_DAYS, DEVELOPMENT_NAMES, LocalAuthority, development_is_due,
