@@ -11,7 +11,7 @@ use std::process::{Command, Output, Stdio};
 use rcgen::{CertificateParams, KeyPair};
 use support::{Instance, Origin, PROGRAM, at, free_port, until};
 
-/// A self-signed certificate, its key and when it was made, as the serial number.
+/// A self-signed certificate and its key.
 struct Pair {
     chain: String,
     key: String,
@@ -33,9 +33,9 @@ impl Pair {
         (chain, key)
     }
 
-    /// A line from the middle of the key: whoever shows the key shows it.
+    /// Bytes of the key itself, after what all keys of its kind begin with.
     fn needle(&self) -> &str {
-        let line = self.key.lines().nth(1).unwrap();
+        let line = self.key.lines().nth(2).unwrap();
         &line[..40]
     }
 }
@@ -45,8 +45,8 @@ fn configuration(port: u16, origin: &Origin, source: &str) -> String {
         "certificate \"site\" {{\n  {source}\n}}\n\
          target_group \"app\" {{\n  targets = [\"{}\"]\n}}\n\
          load_balancer \"edge\" {{\n  access_log = \"access.log\"\n  addresses = [\"127.0.0.1\"]\n  \
-         listener \"https\" {{\n    port = {port}\n    protocol = \"HTTPS\"\n    certificate = \
-         certificate.site\n    default {{\n      forward = target_group.app\n    }}\n  }}\n}}\n",
+         listener \"https\" {{\n    port = {port}\n    protocol = \"HTTPS\"\n    certificates = \
+         [certificate.site]\n    default {{\n      forward = target_group.app\n    }}\n  }}\n}}\n",
         origin.address
     )
 }
