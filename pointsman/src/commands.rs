@@ -33,6 +33,9 @@ pub fn carry_out(command: Command) -> ExitCode {
         Command::Compare(arguments) => ask::compare(&arguments),
         Command::Status(arguments) => status(&arguments),
         Command::Health(instance) => health(&instance),
+        Command::Cert(arguments) => crate::cert::carry_out(&arguments),
+        Command::Trust(arguments) => crate::trust::trust(&arguments),
+        Command::Untrust(arguments) => crate::trust::untrust(&arguments),
         Command::Firewall(arguments) => crate::firewall::carry_out(&arguments),
         Command::Demo(arguments) => demo(&arguments),
         Command::Lab(arguments) => {
@@ -100,6 +103,7 @@ fn run(arguments: &RunArguments) -> ExitCode {
         source,
         cores: arguments.cores.map(usize::from),
         state: state(&arguments.instance),
+        store_key: arguments.store_key.store_key_file.clone(),
         watch: arguments.watch,
         confine: arguments.confine,
         journal,

@@ -21,6 +21,9 @@ pub const FOR_TESTS: &[Tool] = &[
     Tool { program: "wrk", package: "wrk" },
     Tool { program: "nft", package: "nftables" },
     Tool { program: "nginx", package: "nginx-light" },
+    Tool { program: "certutil", package: "libnss3-tools" },
+    Tool { program: "chromium", package: "chromium" },
+    Tool { program: "update-ca-certificates", package: "ca-certificates" },
 ];
 
 /// The peers, the load generators, and what pins them to cores.

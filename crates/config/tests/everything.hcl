@@ -75,6 +75,11 @@ certificate "files" {
   names = ["example.net", "*.example.net"]
 }
 
+certificate "kept" {
+  imported = true
+  names    = ["kept.example.com"]
+}
+
 certificate "made" {
   development = true
   names       = ["Example.com", "*.example.com"]

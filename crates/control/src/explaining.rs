@@ -40,12 +40,22 @@ impl Certificates {
             let trust = match (&declared.source, identity) {
                 (CertificateSource::Development, _) => Trust::Development,
                 // Of an authority's: the placeholder.
-                (CertificateSource::Files { .. } | CertificateSource::Authority(_), Some(it))
+                (
+                    CertificateSource::Files { .. }
+                    | CertificateSource::Imported
+                    | CertificateSource::Authority(_),
+                    Some(it),
+                )
                     if it.is_self_signed() =>
                 {
                     Trust::SelfSigned
                 }
-                (CertificateSource::Files { .. } | CertificateSource::Authority(_), _) => {
+                (
+                    CertificateSource::Files { .. }
+                    | CertificateSource::Imported
+                    | CertificateSource::Authority(_),
+                    _,
+                ) => {
                     Trust::Authority
                 }
             };
@@ -54,7 +64,7 @@ impl Certificates {
                 (None, CertificateSource::Development | CertificateSource::Authority(_)) => {
                     Some(to_be_made(declared, now_unix))
                 }
-                (None, CertificateSource::Files { .. }) => None,
+                (None, CertificateSource::Files { .. } | CertificateSource::Imported) => None,
             };
             CertificateView { facts: facts.map(Arc::new), trust }
         };

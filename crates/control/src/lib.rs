@@ -5,11 +5,13 @@
 //! Start at [`run`].
 
 mod admin;
+mod certificates;
 mod expectations;
 mod explaining;
 mod filters;
 mod generation;
 mod health;
+mod keep;
 mod load;
 pub mod name_server;
 mod packet_filter;
@@ -23,9 +25,11 @@ mod status;
 mod words;
 
 pub mod client;
+pub mod imported;
 
 pub use expectations::{Broken, NOT_PROVED};
 pub use explaining::{Certificates, FromFiles};
+pub use keep::{Keep, KeepError};
 pub use load::{Examined, Rejected, Source, examine};
 pub use run::{Failed, Ready, Settings, run};
 pub use state::StateDirectory;

@@ -1,9 +1,11 @@
 //! The life of an instance: start, reload, drain.
 
 mod answers;
+mod certificates;
 mod cores;
 mod explainers;
 mod guard;
+mod reload;
 mod signals;
 
 use std::collections::BTreeMap;
@@ -24,12 +26,12 @@ use self::cores::{CoreHandle, spawn_cores};
 use self::explainers::Explainers;
 use self::signals::{Event, Signals};
 use crate::admin::{self, Asked};
-use crate::client::ReloadAnswer;
-use crate::expectations;
+use crate::certificates::Followed;
 use crate::filters::{self, Enforcement};
 use crate::generation::Kept;
 use crate::health::Health;
-use crate::load::{Loaded, Source, load};
+use crate::keep::Keep;
+use crate::load::{Source, load};
 use crate::packet_filter::{Pace, PacketFilter};
 use crate::reach::{confine, reach};
 use crate::refused::RefusedClients;
@@ -48,6 +50,8 @@ pub struct Settings {
     /// `None`: all that the process may use.
     pub cores: Option<usize>,
     pub state: StateDirectory,
+    /// The file with the key of the store, if not the state directory's own.
+    pub store_key: Option<PathBuf>,
     /// Reload when a configuration file changes.
     pub watch: bool,
     pub journal: Journal,
@@ -107,6 +111,8 @@ pub fn run(settings: Settings, ready: impl FnOnce(&Ready)) -> Result<(), Failed>
 struct Instance {
     settings: Settings,
     kept: Kept,
+    keep: Keep,
+    certificates: Followed,
     sockets: Sockets,
     enforcement: BTreeMap<SocketAddr, Enforcement>,
     packet_filter: PacketFilter,
@@ -143,7 +149,10 @@ impl Instance {
                 e,
             )
         })?;
-        let loaded = load(&settings.source, settings.state.path(), 1, settings.style)
+        let keep =
+            Keep::open(&settings.state, settings.store_key.as_deref(), Some(&settings.journal))
+                .map_err(|e| Failed::Environment(e.to_string()))?;
+        let loaded = load(&settings.source, settings.state.path(), &keep, 1, settings.style)
             .map_err(|rejected| Failed::Configuration(rejected.rendered))?;
         eprint!("{}", loaded.warnings);
         // Before there are other threads, which would stay free.
@@ -159,7 +168,10 @@ impl Instance {
             settings.cores.unwrap_or_else(|| net::core::available_cores().len()).max(1);
         let mut kept =
             Kept::new(settings.journal.clone(), descriptors, key).map_err(Failed::Environment)?;
-        let snapshot = Arc::new(kept.snapshot(&loaded, core_count).map_err(Failed::Environment)?);
+        let snapshot = Arc::new(
+            kept.snapshot(&loaded.world, &loaded.certificates, core_count)
+                .map_err(Failed::Environment)?,
+        );
         let mut sockets = Sockets::with_inherited(net::systemd::inherited_listeners());
         let mut plan = sockets.plan(&loaded.world, core_count).map_err(|failures| {
             let lines: Vec<String> = failures.iter().map(ToString::to_string).collect();
@@ -183,8 +195,12 @@ impl Instance {
             .map_err(|e| environment("cannot start a core", e))?;
         let now = net::clock::unix_seconds();
         let stamp = settings.watch.then(|| settings.source.stamp());
+        let (store, stamps) = (loaded.certificates.clone(), loaded.stamps.clone());
+        let certificates = Followed::new(store, stamps, Arc::clone(&keep.store));
         let instance = Instance {
             kept,
+            keep,
+            certificates,
             sockets,
             enforcement,
             packet_filter,
@@ -264,77 +280,6 @@ impl Instance {
         }
     }
 
-    /// Whole or not at all: until every socket, certificate and log of the new generation is there,
-    /// nothing of the old one is touched.
-    fn reload(&mut self, force: bool) -> ReloadAnswer {
-        net::systemd::notify_reloading();
-        let result = self.try_reload(force);
-        net::systemd::notify("READY=1");
-        let generation = self.snapshot.world.generation;
-        let journal = &self.settings.journal;
-        match result {
-            Ok(warnings) => {
-                self.refused_reload = None;
-                journal.info("reload/accepted", &[("generation", &generation)]);
-                let broken_expectation = false;
-                ReloadAnswer { generation, findings: warnings, accepted: true, broken_expectation }
-            }
-            Err(Refused { findings, broken_expectation }) => {
-                let first = findings.lines().next().unwrap_or_default().to_owned();
-                journal.error("reload/refused", &[("generation", &generation), ("first", &first)]);
-                self.refused_reload = Some(findings.clone());
-                ReloadAnswer { generation, findings, accepted: false, broken_expectation }
-            }
-        }
-    }
-
-    fn try_reload(&mut self, force: bool) -> Result<String, Refused> {
-        let generation = self.snapshot.world.generation + 1;
-        let plain = Style { color: false, ..self.settings.style };
-        let (source, state) = (&self.settings.source, self.settings.state.path());
-        let (kept, cores) = (&mut self.kept, self.cores.len());
-        let (before, was) = (&self.snapshot.world, &self.told.broken);
-        let (mut loaded, snapshot): (Loaded, _) = net::core::yielding(|| {
-            let loaded =
-                load(source, state, generation, plain).map_err(|rejected| rejected.rendered)?;
-            let fallen = expectations::newly(&loaded.examined.broken, before, was);
-            if !force && !fallen.is_empty() {
-                let findings = expectations::refusal(&loaded.sources, &fallen, plain);
-                return Err(Refused { findings, broken_expectation: true });
-            }
-            let snapshot =
-                kept.snapshot(&loaded, cores).map_err(|error| format!("error: {error}\n"))?;
-            Ok::<_, Refused>((loaded, snapshot))
-        })?;
-        let mut plan = self.sockets.plan(&loaded.world, self.cores.len()).map_err(|failures| {
-            failures.iter().map(|failure| format!("error: {failure}\n")).collect::<String>()
-        })?;
-        self.health.replace(&loaded.world);
-        let board = self.health.board();
-        let closed = plan.closed.clone();
-        let opened = std::mem::take(&mut plan.opened);
-        self.sockets.commit(&mut plan);
-        // By the World under which they came.
-        self.look_at_refused(Pace::Now);
-        self.guard(&loaded.world);
-        let snapshot = Arc::new(snapshot);
-        for (core, opened) in self.cores.iter().zip(opened) {
-            let _ = core.commands.send(Command::Publish {
-                snapshot: Arc::clone(&snapshot),
-                board: Arc::clone(&board),
-                opened,
-                closed: closed.clone(),
-            });
-        }
-        self.old.push(std::mem::replace(&mut self.snapshot, snapshot));
-        let model = Arc::clone(&self.snapshot.world);
-        self.kept.settle(&model.model);
-        self.configured = net::clock::unix_seconds();
-        let warnings = std::mem::take(&mut loaded.warnings);
-        self.told = Arc::new(Told::of(loaded));
-        Ok(warnings)
-    }
-
     fn housekeeping(&mut self) {
         self.old.retain(|snapshot| Arc::strong_count(snapshot) > 1);
         let stats: Vec<&StatsRegistry> = self.cores.iter().map(|core| &core.stats).collect();
@@ -342,6 +287,7 @@ impl Instance {
         self.look_at_refused(Pace::Leisurely);
         self.refused.report(&self.snapshot.world, &self.settings.journal);
         self.guard_again();
+        self.follow_certificates();
         if self.stamp.is_some() {
             let now = self.settings.source.stamp();
             if self.stamp.as_ref() != Some(&now) {
@@ -377,17 +323,5 @@ impl Instance {
         self.packet_filter.clear(&self.settings.journal);
         let _ = std::fs::remove_file(self.settings.state.control_socket());
         self.settings.journal.info("instance/stopped", &[]);
-    }
-}
-
-/// Why a reload changed nothing, in words.
-struct Refused {
-    findings: String,
-    broken_expectation: bool,
-}
-
-impl From<String> for Refused {
-    fn from(findings: String) -> Self {
-        Refused { findings, broken_expectation: false }
     }
 }

@@ -20,20 +20,30 @@ use crate::status;
 
 /// What an explanation needs beyond the World.
 pub struct Told {
-    pub sources: config::Sources,
+    pub sources: Arc<config::Sources>,
     pub certificates: Certificates,
-    pub broken: Vec<Broken>,
-    pub surveyed: Surveyed,
+    pub broken: Arc<Vec<Broken>>,
+    pub surveyed: Arc<Surveyed>,
 }
 
 impl Told {
     pub fn of(loaded: Loaded) -> Told {
         let examined = loaded.examined;
         Told {
-            sources: loaded.sources,
+            sources: Arc::new(loaded.sources),
             certificates: examined.certificates,
-            broken: examined.broken,
-            surveyed: examined.surveyed,
+            broken: Arc::new(examined.broken),
+            surveyed: Arc::new(examined.surveyed),
+        }
+    }
+
+    /// The same of a World whose certificates were replaced.
+    pub fn with_certificates(&self, certificates: Certificates) -> Told {
+        Told {
+            sources: Arc::clone(&self.sources),
+            certificates,
+            broken: Arc::clone(&self.broken),
+            surveyed: Arc::clone(&self.surveyed),
         }
     }
 }
@@ -67,6 +77,7 @@ impl Instance {
                 self.look_at_refused(Pace::Now);
                 serde_json::to_vec(&self.status())
             }
+            Question::Import(import) => serde_json::to_vec(&self.import(&import)),
             Question::Reload { force } => serde_json::to_vec(&self.reload(force)),
             Question::Health => {
                 let text = if self.draining { "draining" } else { "serving" };

@@ -313,6 +313,20 @@ pub const CERTIFICATE: &[Page] = &[
         &["Name the file with `BEGIN CERTIFICATE` in `chain`: perhaps the two are swapped."],
     ),
     certificate(
+        "certificate/not-imported",
+        "nothing was imported for a certificate that is declared as imported",
+        &[
+            "`pointsman cert import NAME --chain FILE --key FILE`, with the state directory of the instance.",
+        ],
+    ),
+    certificate(
+        "certificate/not-kept",
+        "what was imported for a certificate cannot be read",
+        &[
+            "Give the store's key, or restore a backup of the state: docs/state.md; or import it again.",
+        ],
+    ),
+    certificate(
         "certificate/not-pem",
         "a file is not PEM",
         &[
