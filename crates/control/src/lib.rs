@@ -10,6 +10,7 @@ mod explaining;
 mod filters;
 mod generation;
 mod health;
+mod keep;
 mod load;
 pub mod name_server;
 mod packet_filter;

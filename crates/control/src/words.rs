@@ -244,6 +244,7 @@ mod tests {
             refusals: Default::default(),
             refused,
             firewall: None,
+            dns: None,
         }
     }
 }
