@@ -20,7 +20,7 @@ mod refused;
 mod run;
 mod sockets;
 mod state;
-mod status;
+pub mod status;
 mod words;
 
 pub mod client;

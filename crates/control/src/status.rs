@@ -71,6 +71,8 @@ pub struct ZoneStatus {
     pub serial: u32,
     /// Tag of the key that signs it.
     pub key_tag: Option<u16>,
+    /// The data of the DS that its parent has to publish (RFC 4034 §5.3).
+    pub delegation_signer: Option<String>,
     pub place: String,
 }
 

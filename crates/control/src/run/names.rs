@@ -52,6 +52,7 @@ impl Instance {
                 visible_to: zone.visible_to.iter().map(|id| model[*id].name.clone()).collect(),
                 serial: served.serial,
                 key_tag: served.key.as_ref().map(|key| key.tag),
+                delegation_signer: served.key.as_ref().map(|key| key.delegation_text(&zone.name.0)),
                 place: zone.place.to_string(),
             });
         let counts = self.name_server.counts();
