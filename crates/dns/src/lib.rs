@@ -24,3 +24,5 @@ pub mod notify;
 pub mod snapshot;
 mod stream;
 pub mod transfer;
+
+pub mod client;

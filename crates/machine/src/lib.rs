@@ -9,6 +9,9 @@
 pub mod board;
 pub mod health;
 
+pub mod order;
+pub mod renewal;
+
 pub mod anomaly;
 pub mod drain;
 pub mod slow_start;

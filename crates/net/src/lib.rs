@@ -9,6 +9,7 @@ pub mod listen;
 pub mod stream;
 
 pub mod attempts;
+pub mod exchange;
 pub mod filter;
 pub mod splice;
 

@@ -19,8 +19,10 @@ mod authority;
 mod blocking;
 mod facts;
 mod names;
+mod placeholder;
 mod policy;
 mod ticket;
+mod verified;
 
 pub use alpn::{ALPN_PROTOCOL, AlpnChallenges, CHALLENGES_MAX, ChallengeError};
 pub use authority::{AuthorityError, DEVELOPMENT_DAYS, DEVELOPMENT_NAMES, LocalAuthority};
@@ -29,8 +31,10 @@ pub use blocking::{
     target_handshake,
 };
 pub use identity::{Identity, LoadError, LoadWarning, Loaded};
+pub use placeholder::placeholder;
 pub use names::{cipher_name, key_exchange_name, version_name};
 pub use server::{Accepted, Failure, HandshakeFacts, ServerSettings, ServerStream, SettingsError};
 pub use store::CertificateStore;
 pub use target::{ClientStream, TargetTls};
 pub use ticket::Ticketer;
+pub use verified::Verified;

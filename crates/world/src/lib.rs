@@ -9,6 +9,7 @@ mod every_rule;
 mod healthy;
 mod lint;
 mod membership;
+pub mod issuance;
 mod names;
 mod silence;
 mod table;
