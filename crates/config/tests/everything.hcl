@@ -367,8 +367,16 @@ zone "example.org" {
 
   record "fast" {
     addresses = ["203.0.113.14"]
-    latency { from = network.office  milliseconds = 12 }
-    latency { from = network.guest-wifi    milliseconds = 40 }
+
+    latency {
+      from         = network.office
+      milliseconds = 12
+    }
+
+    latency {
+      from         = network.guest-wifi
+      milliseconds = 40
+    }
   }
 
   record "safe" {

@@ -39,7 +39,7 @@ pub use names::NameIndex;
 pub use silence::unsilenced;
 pub use table::ListenerTable;
 pub use whereabouts::{
-    At, admits_group_of, everywhere, has_address, instance_of, load_balancers_at,
+    At, admits_group_of, everywhere, has_address, instance_of, is_declared, load_balancers_at,
 };
 
 /// Who is in no declared network (DECISIONS 5).
