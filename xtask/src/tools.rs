@@ -36,6 +36,13 @@ pub const FOR_BENCH: &[Tool] = &[
     Tool { program: "python3", package: "python3-venv" },
 ];
 
+/// The name server that ours is held against, and who asks.
+pub const FOR_BENCH_DNS: &[Tool] = &[
+    Tool { program: "nsd", package: "nsd" },
+    Tool { program: "dnsperf", package: "dnsperf" },
+    Tool { program: "dig", package: "bind9-dnsutils" },
+];
+
 /// What limits a process, puts it into a namespace of its own, and moves its clock.
 pub const FOR_CHAOS: &[Tool] = &[
     Tool { program: "setpriv", package: "util-linux" },
