@@ -250,7 +250,7 @@ fn write_nsd(folder: &Path) -> Result<(), Failed> {
     let at = |name: &str| folder.join(name).display().to_string();
     let text = format!(
         "server:\n ip-address: 127.0.0.1@{NSD_PORT}\n username: \"\"\n chroot: \"\"\n zonesdir: \"{}\"\n \
-         pidfile: \"{}\"\n xfrdfile: \"{}\"\n zonelistfile: \"{}\"\n server-count: 2\n reuseport: yes\n\
+         pidfile: \"{}\"\n xfrdfile: \"{}\"\n zonelistfile: \"{}\"\n server-count: 2\n reuseport: yes\n rrl-ratelimit: 0\n\
          remote-control:\n control-enable: no\nzone:\n name: {ZONE}\n zonefile: nsd.zone\n",
         folder.display(),
         at("nsd.pid"),
