@@ -52,6 +52,8 @@ pub enum Command {
     Untrust(crate::trust::UntrustArguments),
     /// Show or remove what nftables enforces for an instance.
     Firewall(crate::firewall::FirewallArguments),
+    /// What zones need from others.
+    Dns(crate::dns::DnsArguments),
     /// Play a story with real parts; without a name, list them.
     Demo(DemoArguments),
     /// Build the declared networks as real ones, and ask from inside.
@@ -79,7 +81,8 @@ impl Command {
             | Command::Cert(_)
             | Command::Trust(_)
             | Command::Untrust(_)
-            | Command::Firewall(_) => true,
+            | Command::Firewall(_)
+            | Command::Dns(_) => true,
         }
     }
 }

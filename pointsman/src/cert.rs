@@ -9,6 +9,7 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand};
 use control::client::{self, AskError, ImportAnswer};
 use control::imported::{self, Import};
+use control::issued::CertificateStatus;
 use control::{Keep, KeepError, StateDirectory};
 use tls::{Identity, KeptPem, Loaded};
 
@@ -31,6 +32,14 @@ enum CertCommand {
     Import(ImportArguments),
     /// Write a certificate that is kept as PEM.
     Export(ExportArguments),
+    /// How every certificate of the running instance stands, and what happens next.
+    List(ListArguments),
+    /// Everything about one.
+    Show(ShowArguments),
+    /// Go on with an order at once, instead of waiting for its next attempt.
+    Issue(OneArguments),
+    /// As `issue`; with `--force` a new one in place of one that is good.
+    Renew(RenewArguments),
 }
 
 #[derive(Debug, Args)]
@@ -65,10 +74,59 @@ struct ExportArguments {
     store_key: StoreKey,
 }
 
+#[derive(Debug, Args)]
+struct ListArguments {
+    /// As one JSON array.
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    instance: Instance,
+}
+
+#[derive(Debug, Args)]
+struct ShowArguments {
+    /// As the configuration calls it.
+    name: String,
+    /// As one JSON object.
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    instance: Instance,
+}
+
+#[derive(Debug, Args)]
+struct OneArguments {
+    /// As the configuration calls it.
+    name: String,
+    #[command(flatten)]
+    instance: Instance,
+}
+
+#[derive(Debug, Args)]
+struct RenewArguments {
+    #[command(flatten)]
+    one: OneArguments,
+    /// Though the certificate is good for longer.
+    #[arg(long)]
+    force: bool,
+}
+
+enum Order {
+    Issue,
+    Anew,
+}
+
 pub fn carry_out(arguments: &CertArguments) -> ExitCode {
     let outcome = match &arguments.command {
         CertCommand::Import(arguments) => import(arguments),
         CertCommand::Export(arguments) => export(arguments),
+        CertCommand::List(arguments) => list(arguments),
+        CertCommand::Show(arguments) => show(arguments),
+        CertCommand::Issue(arguments) => order(arguments, Order::Issue),
+        CertCommand::Renew(arguments) => {
+            let order_kind = if arguments.force { Order::Anew } else { Order::Issue };
+            order(&arguments.one, order_kind)
+        }
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -148,6 +206,50 @@ fn export(arguments: &ExportArguments) -> Result<(), String> {
             .try_for_each(|part| io::stdout().write_all(part))
             .map_err(|error| format!("cannot write: {error}")),
     }
+}
+
+fn list(arguments: &ListArguments) -> Result<(), String> {
+    let all = certificates(&arguments.instance)?;
+    match arguments.json {
+        true => println!("{}", control::certificates_json(&all)),
+        false => print!("{}", control::certificates_text(&all, net::clock::unix_seconds())),
+    }
+    Ok(())
+}
+
+fn show(arguments: &ShowArguments) -> Result<(), String> {
+    let all = certificates(&arguments.instance)?;
+    let Some(one) = all.iter().find(|one| one.state.name == arguments.name) else {
+        let names: Vec<String> = all.iter().map(|one| format!("`{}`", one.state.name)).collect();
+        let hint = match names.is_empty() {
+            true => "no certificate is declared".to_owned(),
+            false => format!("there are {}", names.join(", ")),
+        };
+        return Err(format!("there is no certificate called `{}`\n  hint: {hint}", arguments.name));
+    };
+    match arguments.json {
+        true => println!("{}", control::certificate_json(one)),
+        false => print!("{}", control::certificate_text(one, net::clock::unix_seconds())),
+    }
+    Ok(())
+}
+
+fn certificates(instance: &Instance) -> Result<Vec<CertificateStatus>, String> {
+    client::certificates(&state(instance).control_socket()).map_err(|error| error.to_string())
+}
+
+fn order(arguments: &OneArguments, order: Order) -> Result<(), String> {
+    let socket = state(&arguments.instance).control_socket();
+    let force = matches!(order, Order::Anew);
+    let answer = client::order(&socket, &arguments.name, force).map_err(|error| error.to_string())?;
+    if let Some(refused) = answer.refused {
+        return Err(refused);
+    }
+    println!(
+        "`{}` is being ordered; how it goes says: pointsman cert show {0}",
+        arguments.name
+    );
+    Ok(())
 }
 
 fn keep(state: &StateDirectory, key: &StoreKey) -> Result<Keep, String> {

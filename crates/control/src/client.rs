@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use crate::imported::Import;
+use crate::issued::CertificateStatus;
 use crate::status::Status;
 
 /// A reload waits for sockets, certificates and `nft`; an explanation may be about a lot.
@@ -30,6 +31,10 @@ pub enum Question {
         force: bool,
     },
     Health,
+    /// How every certificate stands.
+    Certificates,
+    /// Go on with an order; with `force`, though the certificate is good.
+    Order { name: String, force: bool },
     /// Keep a certificate, and serve it where it is declared.
     Import(Box<Import>),
     Explain(Box<Query>),
@@ -62,6 +67,13 @@ pub struct ImportAnswer {
     pub warnings: Vec<String>,
     /// Whether the configuration takes it; then it is served by now.
     pub declared: bool,
+}
+
+/// What became of the wish for a certificate.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct OrderAnswer {
+    /// Why nothing is ordered, with the remedy.
+    pub refused: Option<String>,
 }
 
 /// What is answered instead of an explanation.
@@ -113,6 +125,14 @@ pub fn reload(socket: &Path, force: bool) -> Result<ReloadAnswer, AskError> {
 
 pub fn import(socket: &Path, import: &Import) -> Result<ImportAnswer, AskError> {
     ask(socket, Question::Import(Box::new(import.clone())), ANSWER_LIMIT)
+}
+
+pub fn certificates(socket: &Path) -> Result<Vec<CertificateStatus>, AskError> {
+    ask(socket, Question::Certificates, PROMPT_LIMIT)
+}
+
+pub fn order(socket: &Path, name: &str, force: bool) -> Result<OrderAnswer, AskError> {
+    ask(socket, Question::Order { name: name.to_owned(), force }, PROMPT_LIMIT)
 }
 
 pub fn health(socket: &Path) -> Result<HealthAnswer, AskError> {

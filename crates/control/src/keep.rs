@@ -4,10 +4,12 @@ use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
-use model::Certificate;
+use acme::Records;
+use model::{Certificate, CertificateSource};
 use signal::Journal;
 use store::vault::{KeyOrigin, KeyPlaces, Opened};
 use store::{Sqlite, Store, Vault};
+use zeroize::Zeroizing;
 use tls::{KeptPem, Shelf, ShelfError};
 
 use crate::imported;
@@ -82,8 +84,25 @@ impl KeepError {
     }
 }
 
+impl Keep {
+    /// Accounts, orders and certificates of authorities.
+    pub fn records(&self) -> Records {
+        Records::new(Arc::clone(&self.store), Arc::clone(&self.vault))
+    }
+}
+
 impl Shelf for Keep {
     fn kept(&self, certificate: &Certificate) -> Result<Option<KeptPem>, ShelfError> {
+        if let CertificateSource::Authority(_) = certificate.source {
+            let issued = self.records().issued(&certificate.name).map_err(|trouble| {
+                let hint = trouble.hint.clone().unwrap_or_else(|| "see docs/state.md".into());
+                ShelfError { message: trouble.words, hint }
+            })?;
+            return Ok(issued.map(|issued| KeptPem {
+                chain: issued.chain.as_bytes().to_vec(),
+                key: Zeroizing::new(issued.key.as_bytes().to_vec()),
+            }));
+        }
         imported::read(self, &certificate.name)
             .map_err(|KeepError { message, hint }| ShelfError { message, hint })
     }

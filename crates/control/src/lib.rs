@@ -21,11 +21,12 @@ mod refused;
 mod run;
 mod sockets;
 mod state;
-mod status;
+pub mod status;
 mod words;
 
 pub mod client;
 pub mod imported;
+pub mod issued;
 
 pub use expectations::{Broken, NOT_PROVED};
 pub use explaining::{Certificates, FromFiles};
@@ -37,4 +38,4 @@ pub use status::{
     FirewallDoor, FirewallRule, FirewallStatus, ListenerStatus, LogStatus, RefusedNetwork,
     RefusedStatus, Status, TargetGroupStatus, TargetStatus,
 };
-pub use words::{firewall_text, status_json, status_text};
+pub use words::{certificate_json, certificate_text, certificates_json, certificates_text, firewall_text, status_json, status_text};

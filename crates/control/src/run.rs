@@ -5,6 +5,8 @@ mod certificates;
 mod cores;
 mod explainers;
 mod guard;
+mod issuance;
+mod names;
 mod reload;
 mod signals;
 
@@ -14,6 +16,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use acme::Keeper;
 use config::Style;
 use machine::board::Board;
 use model::Model;
@@ -32,6 +35,7 @@ use crate::generation::Kept;
 use crate::health::Health;
 use crate::keep::Keep;
 use crate::load::{Source, load};
+use crate::name_server::NameServer;
 use crate::packet_filter::{Pace, PacketFilter};
 use crate::reach::{confine, reach};
 use crate::refused::RefusedClients;
@@ -113,6 +117,9 @@ struct Instance {
     kept: Kept,
     keep: Keep,
     certificates: Followed,
+    keeper: Keeper,
+    orders: mpsc::Receiver<acme::Event>,
+    name_server: NameServer,
     sockets: Sockets,
     enforcement: BTreeMap<SocketAddr, Enforcement>,
     packet_filter: PacketFilter,
@@ -177,6 +184,10 @@ impl Instance {
             let lines: Vec<String> = failures.iter().map(ToString::to_string).collect();
             Failed::Environment(lines.join("\nerror: "))
         })?;
+        let mut name_server = NameServer::new(core_count, settings.journal.clone());
+        let names = name_server
+            .prepare(&loaded.world, &keep.zone_book())
+            .map_err(|failures| Failed::Environment(failures.join("\nerror: ")))?;
         let socket = settings.state.control_socket();
         let questions = admin::listen(&socket).map_err(|e| {
             environment(&format!("cannot listen on the control socket `{}`", socket.display()), e)
@@ -193,14 +204,23 @@ impl Instance {
         let board = health.board();
         let cores = spawn_cores(plan.opened, &snapshot, &board)
             .map_err(|e| environment("cannot start a core", e))?;
+        name_server
+            .publish(names, &loaded.world, &board)
+            .map_err(|e| environment("cannot start a core of the name server", e))?;
         let now = net::clock::unix_seconds();
         let stamp = settings.watch.then(|| settings.source.stamp());
         let (store, stamps) = (loaded.certificates.clone(), loaded.stamps.clone());
         let certificates = Followed::new(store, stamps, Arc::clone(&keep.store));
+        let records = keep.records();
+        let (mut keeper, orders) = Keeper::new(records, settings.journal.clone(), &loaded.world);
+        keeper.follow(&loaded.world);
         let instance = Instance {
             kept,
             keep,
             certificates,
+            keeper,
+            orders,
+            name_server,
             sockets,
             enforcement,
             packet_filter,
@@ -262,6 +282,7 @@ impl Instance {
             tokio::select! {
                 board = self.health.changed() => self.publish_health(board),
                 Some(asked) = self.questions.recv() => self.answer(asked),
+                Some(event) = self.orders.recv() => self.carry_out(event),
                 event = signals.next() => match event {
                     Event::Reload => drop(self.reload(false)),
                     Event::ReopenLogs => self.kept.reopen_logs(),
@@ -278,6 +299,7 @@ impl Instance {
         for core in &self.cores {
             let _ = core.commands.send(Command::Health(Arc::clone(&board)));
         }
+        self.name_server.publish_health(&board);
     }
 
     fn housekeeping(&mut self) {
@@ -288,6 +310,7 @@ impl Instance {
         self.refused.report(&self.snapshot.world, &self.settings.journal);
         self.guard_again();
         self.follow_certificates();
+        self.keep_names();
         if self.stamp.is_some() {
             let now = self.settings.source.stamp();
             if self.stamp.as_ref() != Some(&now) {
@@ -310,6 +333,7 @@ impl Instance {
         }
         // Our duplicates would keep the sockets open: clients would wait in a queue that nobody serves.
         self.sockets = Sockets::default();
+        self.name_server.stop();
         let end = Instant::now() + DRAIN_LIMIT;
         while self.cores.iter().any(|core| !core.thread.is_finished()) && Instant::now() < end {
             tokio::select! {

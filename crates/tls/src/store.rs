@@ -254,11 +254,8 @@ fn stand_in(
     match placeholder(&certificate.name, &certificate.names, now_unix) {
         Ok(identity) => Some(identity),
         Err(error) => {
-            let finding = Finding::error(
-                "certificate/placeholder",
-                &certificate.place,
-                with_sources(&error),
-            );
+            let finding =
+                Finding::error("certificate/placeholder", &certificate.place, with_sources(&error));
             findings.push(finding.hint(error.hint()));
             None
         }

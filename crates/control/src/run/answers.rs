@@ -77,6 +77,8 @@ impl Instance {
                 self.look_at_refused(Pace::Now);
                 serde_json::to_vec(&self.status())
             }
+            Question::Certificates => serde_json::to_vec(&self.certificate_statuses()),
+            Question::Order { name, force } => serde_json::to_vec(&self.order(&name, force)),
             Question::Import(import) => serde_json::to_vec(&self.import(&import)),
             Question::Reload { force } => serde_json::to_vec(&self.reload(force)),
             Question::Health => {
@@ -131,7 +133,9 @@ impl Instance {
             requests: counters.iter().map(|c| c.requests()).sum(),
             refusals: status::refusals(&counters),
             refused: status::refused(&self.snapshot.world, &self.refused),
+            certificates: self.certificate_statuses(),
             firewall: self.packet_filter.status(&self.snapshot.world),
+            dns: self.dns_status(),
         }
     }
 }

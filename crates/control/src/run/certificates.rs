@@ -4,7 +4,6 @@
 use std::sync::Arc;
 
 use model::{CertificateId, Severity};
-use proxy::Command;
 use tls::{CertificateStore, Identity};
 
 use super::Instance;
@@ -94,20 +93,9 @@ impl Instance {
     }
 
     /// The same World with other certificates, on every core.
-    fn serve_certificates(&mut self, certificates: CertificateStore) -> Result<(), String> {
+    pub fn serve_certificates(&mut self, certificates: CertificateStore) -> Result<(), String> {
+        drop(self.refresh(&certificates)?);
         let world = Arc::clone(&self.snapshot.world);
-        let snapshot = self.kept.snapshot(&world, &certificates, self.cores.len())?;
-        let snapshot = Arc::new(snapshot);
-        let board = self.health.board();
-        for core in &self.cores {
-            let _ = core.commands.send(Command::Publish {
-                snapshot: Arc::clone(&snapshot),
-                board: Arc::clone(&board),
-                opened: Vec::new(),
-                closed: Vec::new(),
-            });
-        }
-        self.old.push(std::mem::replace(&mut self.snapshot, snapshot));
         let now = net::clock::unix_seconds();
         let views = Certificates::of(&world.model, &certificates, now);
         self.told = Arc::new(self.told.with_certificates(views));
@@ -117,7 +105,7 @@ impl Instance {
 }
 
 /// When a certificate ends, in UTC as everything in a log (DECISIONS 25).
-fn until(identity: &Identity) -> String {
+pub fn until(identity: &Identity) -> String {
     let ends = jiff::Timestamp::from_second(identity.facts.not_after);
     ends.map_or_else(|_| "unknown".to_owned(), |ends| ends.to_string())
 }

@@ -59,6 +59,7 @@ impl Instance {
         let mut plan = self.sockets.plan(&loaded.world, self.cores.len()).map_err(|failures| {
             failures.iter().map(|failure| format!("error: {failure}\n")).collect::<String>()
         })?;
+        let names = self.prepare_names(&loaded.world)?;
         self.health.replace(&loaded.world);
         let board = self.health.board();
         let closed = plan.closed.clone();
@@ -76,6 +77,7 @@ impl Instance {
                 closed: closed.clone(),
             });
         }
+        self.publish_names(names, &loaded.world, &board);
         self.old.push(std::mem::replace(&mut self.snapshot, snapshot));
         let model = Arc::clone(&self.snapshot.world);
         self.kept.settle(&model.model);
@@ -83,6 +85,7 @@ impl Instance {
         let warnings = std::mem::take(&mut loaded.warnings);
         self.certificates.replace(loaded.certificates.clone(), std::mem::take(&mut loaded.stamps));
         self.told = Arc::new(Told::of(loaded));
+        self.keeper.follow(&self.snapshot.world);
         Ok(warnings)
     }
 }
