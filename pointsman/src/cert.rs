@@ -241,14 +241,12 @@ fn certificates(instance: &Instance) -> Result<Vec<CertificateStatus>, String> {
 fn order(arguments: &OneArguments, order: Order) -> Result<(), String> {
     let socket = state(&arguments.instance).control_socket();
     let force = matches!(order, Order::Anew);
-    let answer = client::order(&socket, &arguments.name, force).map_err(|error| error.to_string())?;
+    let answer =
+        client::order(&socket, &arguments.name, force).map_err(|error| error.to_string())?;
     if let Some(refused) = answer.refused {
         return Err(refused);
     }
-    println!(
-        "`{}` is being ordered; how it goes says: pointsman cert show {0}",
-        arguments.name
-    );
+    println!("`{}` is being ordered; how it goes says: pointsman cert show {0}", arguments.name);
     Ok(())
 }
 

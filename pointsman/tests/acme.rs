@@ -6,6 +6,7 @@ mod pebble;
 mod support;
 
 use std::process::{Command, Output};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use pebble::{Pebble, Quirks};
 use serde_json::Value;
@@ -64,7 +65,9 @@ fn redirecting(port: u16, to: u16) -> String {
 }
 
 fn certificate(name: &str, names: &str, more: &str) -> String {
-    format!("certificate \"{name}\" {{\n  names = {names}\n  authority = authority.pebble\n{more}}}\n")
+    format!(
+        "certificate \"{name}\" {{\n  names = {names}\n  authority = authority.pebble\n{more}}}\n"
+    )
 }
 
 fn show(instance: &Instance, name: &str) -> Value {
@@ -173,7 +176,7 @@ fn over_http_and_in_the_handshake_and_one_that_fails() {
         .arg(format!("http://127.0.0.1:{}/.well-known/acme-challenge/x", pebble.http))
         .output()
         .unwrap();
-    assert_eq!(text(&other), "302", "the redirect of every other request");
+    assert_eq!(text(&other), "301", "the redirect of every other request");
 }
 
 #[test]
@@ -188,13 +191,13 @@ fn renewed_under_load_without_a_failed_handshake() {
     let instance = Instance::start_with(&configuration, &["--cores", "2"]);
     let first = await_state(&instance, "shop", "valid");
     let root = root(&pebble, &instance);
-    let ended = std::sync::atomic::AtomicBool::new(false);
+    let ended = AtomicBool::new(false);
     let made = std::thread::scope(|scope| {
         let clients: Vec<_> = (0..4)
             .map(|_| {
                 scope.spawn(|| {
                     let mut made = 0;
-                    while !ended.load(std::sync::atomic::Ordering::SeqCst) {
+                    while !ended.load(Ordering::SeqCst) {
                         let seen = curl("shop.test", port, &root);
                         assert_eq!(text(&seen), "it works", "after {made}");
                         made += 1;
@@ -203,21 +206,31 @@ fn renewed_under_load_without_a_failed_handshake() {
                 })
             })
             .collect();
+        // However it ends, the clients end.
+        let ends = Ends(&ended);
         for _ in 0..3 {
-            let before = pebble.count("certificates");
+            let before = pebble.count("orders");
             let asked = instance.command(&["cert", "renew", "shop", "--force"]);
             assert!(asked.status.success(), "{}", text(&asked));
             until("one more certificate", || {
                 let state = show(&instance, "shop");
-                (pebble.count("certificates") > before && state["state"] == "valid").then_some(())
+                (pebble.count("orders") > before && state["state"] == "valid").then_some(())
             });
         }
-        ended.store(true, std::sync::atomic::Ordering::SeqCst);
+        drop(ends);
         clients.into_iter().map(|client| client.join().unwrap()).sum::<u32>()
     });
     let last = show(&instance, "shop");
     assert!(last["not_before"].as_i64() >= first["not_before"].as_i64());
     assert!(made > 20, "only {made} handshakes");
+}
+
+struct Ends<'e>(&'e AtomicBool);
+
+impl Drop for Ends<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
 }
 
 /// A cause, and the words that are shown for it.
@@ -231,11 +244,16 @@ fn cause_and_words() {
     let block = pebble.block(&pebble.eab());
     let nowhere = block.replace("https://localhost:", "https://localhost:1");
     let nowhere = match nowhere.split_once("/dir") {
-        Some((_, rest)) => format!("authority \"pebble\" {{\n  directory = \"https://127.0.0.1:1/dir{rest}"),
+        Some((_, rest)) => {
+            format!("authority \"pebble\" {{\n  directory = \"https://127.0.0.1:1/dir{rest}")
+        }
         None => nowhere.clone(),
     };
-    let untrusted: String =
-        block.lines().filter(|line| !line.contains("roots")).map(|line| format!("{line}\n")).collect();
+    let untrusted: String = block
+        .lines()
+        .filter(|line| !line.contains("roots"))
+        .map(|line| format!("{line}\n"))
+        .collect();
     let rows: [(&str, String, &str, &str, &str, &str, &str); 7] = [
         (
             "the office only",
@@ -332,7 +350,11 @@ fn what_cannot_be_ordered_says_why() {
     let instance = Instance::start(&configuration);
     let rows = [
         ("another name", &["cert", "issue", "shop"][..], "there is no certificate called `shop`"),
-        ("not of an authority", &["cert", "renew", "own", "--force"][..], "comes from no authority"),
+        (
+            "not of an authority",
+            &["cert", "renew", "own", "--force"][..],
+            "comes from no authority",
+        ),
         ("shown", &["cert", "show", "shop"][..], "there are `own`"),
     ];
     for (name, arguments, words) in rows {

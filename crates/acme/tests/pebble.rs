@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use store::{
-    Change, Changes, ChangesError, CommitError, Entry, Failure, FailureKind, Key, LeaseError, LeaseId,
-    Listing, Revision, Store,
+    Change, Changes, ChangesError, CommitError, Entry, Failure, FailureKind, Key, LeaseError,
+    LeaseId, Listing, Revision, Store,
 };
 use support::{Pebble, Quirks, State, keep_until, world};
 
@@ -97,7 +97,8 @@ impl Store for Killed {
     }
     fn commit(&self, changes: &[Change]) -> Result<Revision, CommitError> {
         let dead = Failure { kind: FailureKind::Other, message: "killed".into() };
-        match self.left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)) {
+        match self.left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1))
+        {
             Ok(_) => self.store.commit(changes),
             Err(_) => {
                 if self.written.swap(false, Ordering::SeqCst) {
@@ -136,8 +137,7 @@ fn killed_at_every_point() {
         for at in 0..5 {
             let name = format!("at commit {at}, written: {written}");
             let state = State::new();
-            let killed =
-                Arc::new(Killed {
+            let killed = Arc::new(Killed {
                 store: state.store(),
                 left: AtomicUsize::new(at),
                 written: AtomicBool::new(written),

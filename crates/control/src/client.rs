@@ -34,7 +34,10 @@ pub enum Question {
     /// How every certificate stands.
     Certificates,
     /// Go on with an order; with `force`, though the certificate is good.
-    Order { name: String, force: bool },
+    Order {
+        name: String,
+        force: bool,
+    },
     /// Keep a certificate, and serve it where it is declared.
     Import(Box<Import>),
     Explain(Box<Query>),

@@ -45,19 +45,13 @@ impl Certificates {
                     | CertificateSource::Imported
                     | CertificateSource::Authority(_),
                     Some(it),
-                )
-                    if it.is_self_signed() =>
-                {
-                    Trust::SelfSigned
-                }
+                ) if it.is_self_signed() => Trust::SelfSigned,
                 (
                     CertificateSource::Files { .. }
                     | CertificateSource::Imported
                     | CertificateSource::Authority(_),
                     _,
-                ) => {
-                    Trust::Authority
-                }
+                ) => Trust::Authority,
             };
             let facts = match (identity, &declared.source) {
                 (Some(identity), _) => Some(identity.facts.clone()),

@@ -28,9 +28,8 @@ pub fn statuses(
             CertificateSource::Imported => "imported",
             CertificateSource::Authority(_) => "authority",
         };
-        let known = ordered.iter().find(|state| {
-            source == "authority" && state.name == certificate.name
-        });
+        let known =
+            ordered.iter().find(|state| source == "authority" && state.name == certificate.name);
         let state = known.cloned().unwrap_or_else(|| {
             let facts = store.get(CertificateId(at as u32)).map(|identity| &identity.facts);
             let state = match facts {
@@ -61,9 +60,10 @@ pub fn unknown(model: &Model, name: &str) -> String {
             other.place
         );
     }
-    let ordered = model.certificates.iter().filter(|one| {
-        matches!(one.source, CertificateSource::Authority(_))
-    });
+    let ordered = model
+        .certificates
+        .iter()
+        .filter(|one| matches!(one.source, CertificateSource::Authority(_)));
     let names: Vec<String> = ordered.map(|one| format!("`{}`", one.name)).collect();
     let hint = match &names[..] {
         [] => "no certificate comes from an authority".to_owned(),

@@ -9,8 +9,8 @@ use model::{Certificate, CertificateSource};
 use signal::Journal;
 use store::vault::{KeyOrigin, KeyPlaces, Opened};
 use store::{Sqlite, Store, Vault};
-use zeroize::Zeroizing;
 use tls::{KeptPem, Shelf, ShelfError};
+use zeroize::Zeroizing;
 
 use crate::imported;
 use crate::state::StateDirectory;

@@ -38,4 +38,7 @@ pub use status::{
     FirewallDoor, FirewallRule, FirewallStatus, ListenerStatus, LogStatus, RefusedNetwork,
     RefusedStatus, Status, TargetGroupStatus, TargetStatus,
 };
-pub use words::{certificate_json, certificate_text, certificates_json, certificates_text, firewall_text, status_json, status_text};
+pub use words::{
+    certificate_json, certificate_text, certificates_json, certificates_text, firewall_text,
+    status_json, status_text,
+};

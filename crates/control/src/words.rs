@@ -10,9 +10,7 @@ use jiff::tz::TimeZone;
 
 use crate::status::{DnsStatus, FirewallStatus, Status, TargetGroupStatus};
 
-pub use certificates::{
-    certificate_json, certificate_text, certificates_json, certificates_text,
-};
+pub use certificates::{certificate_json, certificate_text, certificates_json, certificates_text};
 
 pub fn status_json(status: &Status) -> String {
     serde_json::to_string_pretty(status).unwrap_or_default()

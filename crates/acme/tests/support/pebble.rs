@@ -80,7 +80,10 @@ impl Pebble {
         let mut child = Command::new("pebble")
             .arg("-config")
             .arg(path("pebble.json"))
-            .args(["-dnsserver", &format!("127.0.0.1:{}", quirks.resolver.unwrap_or(resolver.port))])
+            .args([
+                "-dnsserver",
+                &format!("127.0.0.1:{}", quirks.resolver.unwrap_or(resolver.port)),
+            ])
             .env("PEBBLE_VA_NOSLEEP", "1")
             .env("PEBBLE_WFE_NONCEREJECT", quirks.nonces_refused.to_string())
             .env("PEBBLE_AUTHZREUSE", "0")
@@ -119,7 +122,10 @@ impl Pebble {
 
     pub fn eab(&self) -> String {
         let key = self.folder.path().join("eab.key");
-        format!("  eab {{\n    key_id = \"customer-7\"\n    key = file(\"{}\")\n  }}\n", key.display())
+        format!(
+            "  eab {{\n    key_id = \"customer-7\"\n    key = file(\"{}\")\n  }}\n",
+            key.display()
+        )
     }
 
     /// How often it said that there is one more.

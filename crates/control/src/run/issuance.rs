@@ -60,8 +60,9 @@ impl Instance {
         let certificates = self.certificates.store().clone().with(id, Arc::new(identity));
         let journal = self.settings.journal.clone();
         match self.serve_certificates(certificates) {
-            Ok(()) => journal
-                .info("certificate/replaced", &[("certificate", &name), ("until", &until)]),
+            Ok(()) => {
+                journal.info("certificate/replaced", &[("certificate", &name), ("until", &until)])
+            }
             Err(error) => journal.warn("certificate/not-replaced", &[("reason", &error)]),
         }
     }

@@ -23,13 +23,7 @@ pub fn certificates_text(all: &[CertificateStatus], now_unix: i64) -> String {
         let until = state.not_after.map_or(String::new(), |until| {
             format!("until {} ({})", local(until), left(until, now_unix))
         });
-        let _ = writeln!(
-            out,
-            "{:<20} {:<9} {:<22} {until}",
-            state.name,
-            state.state,
-            source(one)
-        );
+        let _ = writeln!(out, "{:<20} {:<9} {:<22} {until}", state.name, state.state, source(one));
         let _ = writeln!(out, "  {}", state.names.join(", "));
         write_next(one, now_unix, &mut out);
         write_error(one, &mut out);
@@ -52,14 +46,20 @@ pub fn certificate_text(one: &CertificateStatus, now_unix: i64) -> String {
     row("state", state.state.clone());
     row("names", state.names.join(", "));
     row("source", source(one));
-    row("proved by", match state.challenge.is_empty() {
-        true => String::new(),
-        false => format!("{}: {}", state.challenge, state.challenge_reason),
-    });
+    row(
+        "proved by",
+        match state.challenge.is_empty() {
+            true => String::new(),
+            false => format!("{}: {}", state.challenge, state.challenge_reason),
+        },
+    );
     row("from", state.not_before.map_or(String::new(), local));
-    row("until", state.not_after.map_or(String::new(), |until| {
-        format!("{} ({})", local(until), left(until, now_unix))
-    }));
+    row(
+        "until",
+        state
+            .not_after
+            .map_or(String::new(), |until| format!("{} ({})", local(until), left(until, now_unix))),
+    );
     row("declared", state.place.clone());
     write_next(one, now_unix, &mut out);
     write_error(one, &mut out);
@@ -144,8 +144,16 @@ mod tests {
         let mut late = good.clone();
         late.state.error = Some(error);
         let rows: [(&str, &CertificateStatus, &[&str]); 2] = [
-            ("good", &good, &["site", "valid", "authority letsencrypt", "(9 days left)", "next: renew, now"]),
-            ("late", &late, &["last error (3 times): `letsencrypt` says: no", "hint: open the port"]),
+            (
+                "good",
+                &good,
+                &["site", "valid", "authority letsencrypt", "(9 days left)", "next: renew, now"],
+            ),
+            (
+                "late",
+                &late,
+                &["last error (3 times): `letsencrypt` says: no", "hint: open the port"],
+            ),
         ];
         for (name, one, words) in rows {
             let list = certificates_text(std::slice::from_ref(one), DAY);

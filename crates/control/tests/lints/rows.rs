@@ -304,7 +304,10 @@ pub const ROWS: &[Row] = &[
             (NAMES, "[\"shop.example\", \"new.shop.example\"]"),
         ],
         at: "certificate \"shop\" {",
-        good: &[("record \"@\" {", "record \"new\" { alias = load_balancer.shop }\n\n  record \"@\" {")],
+        good: &[(
+            "record \"@\" {",
+            "record \"new\" { alias = load_balancer.shop }\n\n  record \"@\" {",
+        )],
     },
     Row {
         code: "lint/challenge-not-served",
