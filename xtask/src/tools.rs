@@ -27,6 +27,7 @@ pub const FOR_TESTS: &[Tool] = &[
     Tool { program: "certutil", package: "libnss3-tools" },
     Tool { program: "chromium", package: "chromium" },
     Tool { program: "update-ca-certificates", package: "ca-certificates" },
+    Tool { program: "pebble", package: "pebble" },
 ];
 
 /// The peers, the load generators, and what pins them to cores.

@@ -289,7 +289,20 @@ pub fn lint(world: &World) -> Vec<Finding> {
         let prospect = of(world, id, ordered, &world.model[*authority], &[]);
         // An address that nothing has is a finding of its own, whether or not anybody asks there.
         let own = prospect.doubts.into_iter().filter(|d| !matches!(d, Doubt::Elsewhere { .. }));
-        all.extend(findings(&world.model, id, &own.collect::<Vec<_>>()));
+        let mut told: Vec<(Finding, usize)> = Vec::new();
+        for finding in findings(&world.model, id, &own.collect::<Vec<_>>()) {
+            // Of many names one is enough to see what is wrong.
+            match told.iter_mut().find(|(first, _)| first.code == finding.code) {
+                Some((_, more)) => *more += 1,
+                None => told.push((finding, 0)),
+            }
+        }
+        all.extend(told.into_iter().map(|(mut finding, more)| {
+            if more > 0 {
+                finding.message.push_str(&format!("; the same of {more} more"));
+            }
+            finding
+        }));
     }
     all
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use explain::Surveyed;
 use machine::board::Board;
+use model::CertificateId;
 use signal::{CoreCounters, Tally};
 
 use super::Instance;
@@ -54,6 +55,7 @@ struct Known {
     board: Arc<Board>,
     enforcement: BTreeMap<SocketAddr, Enforcement>,
     refused: Tally,
+    pending: BTreeMap<CertificateId, Arc<str>>,
     now_unix: i64,
 }
 
@@ -65,6 +67,7 @@ impl Known {
             board: &self.board,
             enforcement: &self.enforcement,
             refused: &self.refused,
+            pending: &self.pending,
             now_unix: self.now_unix,
         }
     }
@@ -111,6 +114,7 @@ impl Instance {
             board: self.health.board(),
             enforcement: self.enforcement.clone(),
             refused: self.refused.tally().clone(),
+            pending: self.pending_certificates(),
             now_unix: net::clock::unix_seconds(),
         }
     }

@@ -1,5 +1,6 @@
 //! What the keeper of orders asks of an instance: challenges that are answered, certificates that came.
 
+use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::sync::Arc;
 
@@ -39,7 +40,7 @@ impl Instance {
             Err(error) => {
                 self.settings
                     .journal
-                    .error("certificate/challenge-not-published", &[("error", &error)]);
+                    .error("certificate/challenge-not-answered", &[("error", &error)]);
             }
         }
     }
@@ -61,9 +62,9 @@ impl Instance {
         let journal = self.settings.journal.clone();
         match self.serve_certificates(certificates) {
             Ok(()) => {
-                journal.info("certificate/replaced", &[("certificate", &name), ("until", &until)])
+                journal.info("reload/certificate", &[("certificate", &name), ("until", &until)])
             }
-            Err(error) => journal.warn("certificate/not-replaced", &[("reason", &error)]),
+            Err(error) => journal.warn("reload/certificate-refused", &[("reason", &error)]),
         }
     }
 
@@ -98,6 +99,18 @@ impl Instance {
             ),
         });
         OrderAnswer { refused }
+    }
+
+    /// Of those whose order has failed so far.
+    pub fn pending_certificates(&self) -> BTreeMap<CertificateId, Arc<str>> {
+        let states = self.keeper.states();
+        let why = |name: &str| {
+            let state = states.iter().find(|state| state.name == name)?;
+            let error = state.error.as_ref().filter(|_| state.state == "pending")?;
+            Some(Arc::from(error.words.as_str()))
+        };
+        let all = self.model().certificates.iter().enumerate();
+        all.filter_map(|(at, one)| Some((CertificateId(at as u32), why(&one.name)?))).collect()
     }
 
     pub fn certificate_statuses(&self) -> Vec<CertificateStatus> {

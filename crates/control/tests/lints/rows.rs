@@ -226,7 +226,7 @@ const RULE_SHOP: &str = "    rule \"shop\" {\n      host    = [\"shop.example\"]
 const RULE_OTHER: &str = "    rule \"other\" {\n      host    = [\"other.co.example\"]\n      forward = target_group.web\n    }\n\n    default {\n      forward = target_group.web\n    }\n";
 const ADMIN: &str = "    default {\n      forward = target_group.web\n    }\n  }\n\n  listener \"admin\" {\n    port         = 8443\n    protocol     = \"HTTPS\"\n    certificates = [certificate.admin]\n\n    default {\n      forward = target_group.web\n    }\n";
 
-const NAMES: &str = "[\"shop.example\"]";
+pub const NAMES: &str = "[\"shop.example\"]";
 const DEFAULT: &str = "    default { # forwards\n      forward = target_group.web\n    }\n";
 const REDIRECT: &str =
     "      redirect {\n        protocol = \"HTTPS\"\n        port     = \"443\"\n      }\n";
@@ -240,86 +240,7 @@ const OPEN: &str = "    ports = [80, 443]\n    from  = [anywhere]\n";
 const WEB_PEER: &str = "    from  = [security_group.shop]\n";
 const ANSWERS: &str = "    answers        = 200\n";
 
-/// Ordered instead of made here.
-const DEVELOPMENT: &str = "  development = true\n";
-const AUTHORITY: &str = "authority \"letsencrypt\" {\n  agree_to_terms = true\n}";
-const RECORD: &str = "record \"shop.example\" {\n  alias = load_balancer.shop\n}\n";
-const ZONE: &str = r#"zone "shop.example" {
-  name_servers = ["ns1"]
-
-  record "ns1" { addresses = ["203.0.113.10"] }
-
-  record "@" {
-    alias = load_balancer.shop
-    # more
-  }
-}
-"#;
-/// The listener that redirects.
-const PLAIN: &str = r#"  listener "http" {
-    port = 80
-
-    default { # redirects
-      redirect {
-        protocol = "HTTPS"
-        port     = "443"
-      }
-    }
-  }
-
-"#;
-
 pub const ROWS: &[Row] = &[
-    Row {
-        code: "lint/authority-not-admitted",
-        name: "a challenge over a port on which nothing listens",
-        bad: &[
-            (DEVELOPMENT, "  authority = authority.letsencrypt\n  challenge = \"http-01\"\n"),
-            ("", AUTHORITY),
-            (PLAIN, ""),
-            ("[80, 443]", "[443]"),
-        ],
-        at: "certificate \"shop\" {",
-        good: &[("\"http-01\"", "\"tls-alpn-01\"")],
-    },
-    Row {
-        code: "lint/authority-not-allowed",
-        name: "a CAA record for another authority",
-        bad: &[
-            (DEVELOPMENT, "  authority = authority.letsencrypt\n"),
-            ("", AUTHORITY),
-            (RECORD, ZONE),
-            ("# more", "caa = [\"0 issue other.example\"]"),
-        ],
-        at: "certificate \"shop\" {",
-        good: &[("issue other.example", "issue letsencrypt.org")],
-    },
-    Row {
-        code: "lint/authority-sent-elsewhere",
-        name: "a name of a certificate that our own zone does not know",
-        bad: &[
-            (DEVELOPMENT, "  authority = authority.letsencrypt\n  challenge = \"http-01\"\n"),
-            ("", AUTHORITY),
-            (RECORD, ZONE),
-            (NAMES, "[\"shop.example\", \"new.shop.example\"]"),
-        ],
-        at: "certificate \"shop\" {",
-        good: &[(
-            "record \"@\" {",
-            "record \"new\" { alias = load_balancer.shop }\n\n  record \"@\" {",
-        )],
-    },
-    Row {
-        code: "lint/challenge-not-served",
-        name: "a wildcard whose zone is another's",
-        bad: &[
-            (DEVELOPMENT, "  authority = authority.letsencrypt\n"),
-            ("", AUTHORITY),
-            (NAMES, "[\"shop.example\", \"*.shop.example\"]"),
-        ],
-        at: "certificate \"shop\" {",
-        good: &[(", \"*.shop.example\"", "")],
-    },
     Row {
         code: "lint/certificate-does-not-cover",
         name: "a rule's host in no certificate",
