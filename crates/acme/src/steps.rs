@@ -113,6 +113,9 @@ impl Errand<'_> {
             Some(replaced) => match account.new_order(&plain().replaces(replaced)).await {
                 // The other end has no such thing, or has replaced it already: it is no condition.
                 Err(Error::Unsupported(_)) => account.new_order(&plain()).await,
+                Err(Error::Other(why)) if why.to_string().contains("replaces") => {
+                    account.new_order(&plain()).await
+                }
                 Err(Error::Api(problem)) if is_about_replacement(&problem) => {
                     account.new_order(&plain()).await
                 }

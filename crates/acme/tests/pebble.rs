@@ -11,6 +11,7 @@ use store::{
     Change, Changes, ChangesError, CommitError, Entry, Failure, FailureKind, Key, LeaseError,
     LeaseId, Listing, Revision, Store,
 };
+use support::front::Front;
 use support::{Pebble, Quirks, State, keep_until, world};
 
 /// The zone, so that DNS can be asked for at all.
@@ -176,4 +177,71 @@ fn a_short_life_is_renewed_in_time() {
     }));
     assert!(!expired);
     assert_eq!(pebble.count("accounts"), 1);
+}
+
+const SITE: &str = "certificate \"site\" {\n  names = [\"b.test\"]\n  authority = authority.pebble\n  \
+                    challenge = \"http-01\"\n}\n";
+
+#[test]
+fn a_window_that_is_over_renews_at_once() {
+    let Some(pebble) = Pebble::start(Quirks::default()) else { return };
+    let window = |at: usize| {
+        // A revocation, then an ordinary life.
+        let year = if at == 0 { 2020 } else { 2030 };
+        let body = serde_json::json!({ "suggestedWindow": {
+            "start": format!("{year}-01-01T00:00:00Z"), "end": format!("{year}-01-02T00:00:00Z"),
+        }});
+        ("200 OK", "Retry-After: 21600\r\n".to_owned(), body.to_string())
+    };
+    let front = Front::start(&pebble, "renewalInfo", Box::new(window));
+    let block = pebble.block("").replace(&pebble.directory(), &front.directory);
+    let world = world(&(block + SITE));
+    let state = State::new();
+    let records = state.records(state.store());
+    let states = local(keep_until(&pebble, records, &world, |keeper, issued| {
+        issued.len() == 2 && keeper.states()[0].state == "valid" && {
+            let next = keeper.states()[0].next.clone().unwrap();
+            next.action.contains("suggests")
+        }
+    }));
+    let at = states[0].next.as_ref().unwrap().at;
+    assert!((1_893_456_000..1_893_542_400).contains(&at), "in the second window: {at}");
+    assert_eq!(front.asked.load(Ordering::SeqCst), 2, "once for each certificate");
+}
+
+#[test]
+fn a_limit_is_kept_though_a_person_insists_and_the_process_is_killed() {
+    let Some(pebble) = Pebble::start(Quirks::default()) else { return };
+    let limited = |_: usize| {
+        let body = serde_json::json!({
+            "type": "urn:ietf:params:acme:error:rateLimited",
+            "detail": "too many certificates already issued",
+            "status": 429,
+        });
+        let more = "Retry-After: 7200\r\nContent-Type: application/problem+json\r\n".to_owned();
+        ("429 Too Many Requests", more, body.to_string())
+    };
+    let front = Front::start(&pebble, "newOrder", Box::new(limited));
+    let block = pebble.block("").replace(&pebble.directory(), &front.directory);
+    let world = world(&(block + SITE));
+    let state = State::new();
+    for run in ["first", "after it was killed"] {
+        let started = net::clock::unix_seconds();
+        let mut asked = false;
+        let states =
+            local(keep_until(&pebble, state.records(state.store()), &world, |keeper, _| {
+                let failed = keeper.states()[0].error.is_some();
+                if failed && !asked {
+                    asked = true;
+                    keeper.issue("site").unwrap();
+                    return false;
+                }
+                failed && keeper.states()[0].next.is_some()
+            }));
+        let error = states[0].error.as_ref().unwrap();
+        assert_eq!(error.words, "`pebble` says: too many certificates already issued", "{run}");
+        let next = states[0].next.as_ref().unwrap().at;
+        assert!(next >= started + 7000, "{run}: {next} {started}");
+        assert_eq!(front.asked.load(Ordering::SeqCst), 1, "{run}: it is asked once");
+    }
 }

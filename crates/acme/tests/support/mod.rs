@@ -1,5 +1,6 @@
 //! What answers an authority in place of an instance.
 
+pub mod front;
 pub mod pebble;
 
 use std::io::{Read, Write};

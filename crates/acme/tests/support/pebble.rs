@@ -108,6 +108,14 @@ impl Pebble {
         Some(Pebble { folder, child, port, management, http, tls, log, resolver })
     }
 
+    pub fn file(&self, name: &str) -> std::path::PathBuf {
+        self.folder.path().join(name)
+    }
+
+    pub fn directory(&self) -> String {
+        format!("https://localhost:{}/dir", self.port)
+    }
+
     /// An `authority "pebble"` block.
     pub fn block(&self, more: &str) -> String {
         format!(
