@@ -338,7 +338,8 @@ fn cause_and_words() {
         assert_eq!(state["state"], "pending", "{name}");
         let shown = text(&instance.command(&["cert", "show", "shop"]));
         assert!(shown.contains("last error"), "{name}: {shown}");
-        let url = format!("https://shop.test:{port}/");
+        let host = names.trim_matches(['[', ']', '"']);
+        let url = format!("https://{host}:{port}/");
         let explained = text(&instance.command(&["explain", &url, "--from", "192.0.2.7"]));
         let explained = explained.split_whitespace().collect::<Vec<_>>().join(" ");
         assert!(explained.contains("a placeholder that no client trusts"), "{name}: {explained}");
