@@ -17,7 +17,7 @@ use crate::names::{Kind, Names};
 use crate::section::{Context, Section};
 use crate::suggest::{list, nearest};
 use crate::syntax::{File, Origin};
-use crate::{certificate, group, intent, load_balancer, record, silence, zone};
+use crate::{authority, certificate, group, intent, load_balancer, record, silence, zone};
 
 /// A top-level block.
 pub struct TopLevel {
@@ -25,10 +25,11 @@ pub struct TopLevel {
     kind: Kind,
 }
 
-pub const TOP_LEVEL: [TopLevel; 12] = [
+pub const TOP_LEVEL: [TopLevel; 13] = [
     TopLevel { name: "network", kind: Kind::Network },
     TopLevel { name: "security_group", kind: Kind::SecurityGroup },
     TopLevel { name: "instance", kind: Kind::Instance },
+    TopLevel { name: "authority", kind: Kind::Authority },
     TopLevel { name: "certificate", kind: Kind::Certificate },
     TopLevel { name: "load_balancer", kind: Kind::LoadBalancer },
     TopLevel { name: "target_group", kind: Kind::TargetGroup },
@@ -41,7 +42,7 @@ pub const TOP_LEVEL: [TopLevel; 12] = [
 ];
 
 /// Top-level blocks of later versions (DECISIONS 26).
-const LATER: [&str; 2] = ["acme", "trust_store"];
+const LATER: [&str; 1] = ["trust_store"];
 
 /// Where a block or attribute belongs that was written elsewhere.
 pub fn home_of(name: &str) -> Option<&'static str> {
@@ -75,7 +76,7 @@ pub fn home_of(name: &str) -> Option<&'static str> {
         | "latency"
         | "healthy_while"
         | "evaluate_target_health" => "inside `record`",
-        "name_servers" | "contact" | "negative_ttl" | "signed" | "transfer_to" | "notify" => {
+        "name_servers" | "negative_ttl" | "signed" | "transfer_to" | "notify" => {
             "inside `zone`"
         }
         "exempt" | "rate_limit" => "inside `dns_server`",
@@ -84,8 +85,12 @@ pub fn home_of(name: &str) -> Option<&'static str> {
         "enforce" => "inside `load_balancer` or `instance`",
         "application" => "inside `instance` or `target_group`",
         "nginx" | "trusts_forwarded_proto" | "keep_alive" => "inside `application`",
+        "contact" => "inside `zone` or `authority`",
+        "directory" | "agree_to_terms" | "eab" => "inside `authority`",
+        "challenge" => "inside `certificate`",
+        "acme" => "in an `authority` block, which a `certificate` names",
         "silence" => silence::HOME,
-        "network" | "security_group" | "instance" | "certificate" | "load_balancer"
+        "network" | "security_group" | "instance" | "authority" | "certificate" | "load_balancer"
         | "target_group" | "zone" | "dns_server" | "page" | "expect" => {
             "at the top level of the file"
         }
@@ -129,6 +134,9 @@ pub fn read(files: &[File], environment: &dyn Environment, findings: &mut Vec<Fi
                 model.security_groups.push(security_group(section("security_group"), block))
             }
             Kind::Instance => model.instances.push(instance(section("instance"), block)),
+            Kind::Authority => {
+                model.authorities.push(authority::read(section("authority"), block))
+            }
             Kind::Certificate => {
                 model.certificates.push(certificate::read(section("certificate"), block))
             }

@@ -1,6 +1,7 @@
 //! A model as configuration text, with its sugar spelt out. Reading it gives the same model.
 
 mod application;
+mod authority;
 mod group;
 mod intent;
 mod names;
@@ -49,6 +50,7 @@ pub fn expand(model: &Model) -> String {
             silence::of_block(out, model, &instance.place);
         });
     }
+    model.authorities.iter().for_each(|one| authority::authority(&mut out, one));
     model.certificates.iter().for_each(|c| certificate(&mut out, model, c));
     model.load_balancers.iter().for_each(|lb| load_balancer(&mut out, model, lb));
     model.target_groups.iter().for_each(|group| target_group(&mut out, model, group));
@@ -115,6 +117,7 @@ fn certificate(out: &mut Writer, model: &Model, certificate: &Certificate) {
                 out.text("key", &key.display().to_string());
             }
             CertificateSource::Development => out.set("development", true),
+            CertificateSource::Authority(ordered) => authority::ordered(out, model, ordered),
         }
         if !certificate.names.is_empty() {
             out.list("names", certificate.names.iter().map(|name| quoted(name)));

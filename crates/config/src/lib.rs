@@ -9,6 +9,7 @@
 
 mod application;
 mod blocks;
+mod authority;
 mod certificate;
 pub mod edit;
 mod environment;

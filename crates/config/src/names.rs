@@ -10,6 +10,7 @@ pub enum Kind {
     Network,
     SecurityGroup,
     Instance,
+    Authority,
     Certificate,
     LoadBalancer,
     TargetGroup,
@@ -23,10 +24,11 @@ pub enum Kind {
 
 impl Kind {
     /// What a reference can name.
-    pub const ALL: [Kind; 6] = [
+    pub const ALL: [Kind; 7] = [
         Kind::Network,
         Kind::SecurityGroup,
         Kind::Instance,
+        Kind::Authority,
         Kind::Certificate,
         Kind::LoadBalancer,
         Kind::TargetGroup,
@@ -37,6 +39,7 @@ impl Kind {
             Kind::Network => "network",
             Kind::SecurityGroup => "security_group",
             Kind::Instance => "instance",
+            Kind::Authority => "authority",
             Kind::Certificate => "certificate",
             Kind::LoadBalancer => "load_balancer",
             Kind::TargetGroup => "target_group",
@@ -59,6 +62,7 @@ impl Kind {
             Kind::Network => "network",
             Kind::SecurityGroup => "security group",
             Kind::Instance => "instance",
+            Kind::Authority => "authority",
             Kind::Certificate => "certificate",
             Kind::LoadBalancer => "load balancer",
             Kind::TargetGroup => "target group",

@@ -442,3 +442,34 @@ expect "the office gets in, and nobody else" {
 }
 
 silence "lint/unused-target-group" { reason = "everywhere" }
+
+authority "letsencrypt" {
+  agree_to_terms = true
+  contact        = ["mailto:admin@example.com"]
+  profile        = "shortlived"
+}
+
+authority "own" {
+  directory      = "https://ca.internal:9000/acme/directory"
+  agree_to_terms = true
+  roots          = "ca.pem"
+  http_port      = 5002
+  tls_port       = 5001
+
+  eab {
+    key_id = "customer-7"
+    key    = file("eab.key")
+  }
+}
+
+certificate "ordered" {
+  names     = ["*.example.com", "example.com"]
+  authority = [authority.letsencrypt, authority.own]
+  challenge = "dns-01"
+  key_kind  = "ecdsa-p384"
+}
+
+certificate "ordered-too" {
+  names     = ["api.example.com"]
+  authority = authority.own
+}

@@ -8,10 +8,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use machine::stickiness::KeyRing;
-use model::{ListenerProtocol, Model};
+use model::{Challenges, ListenerProtocol, Model};
 use proxy::{ListenerTls, Snapshot};
 use signal::{AccessLog, ConnectionLog, Journal};
-use tls::{CertificateStore, ServerSettings, TargetTls, Ticketer};
+use tls::{AlpnChallenges, CertificateStore, ServerSettings, TargetTls, Ticketer};
 
 use crate::load::Loaded;
 
@@ -31,6 +31,9 @@ pub struct Kept {
     /// By load balancer name and port, so that sessions outlive a reload (DECISIONS 21).
     ticketers: BTreeMap<(String, u16), Arc<Ticketer>>,
     target_tls: TargetTls,
+    /// For the snapshots that are made from now on.
+    pub challenges: Arc<Challenges>,
+    pub alpn_challenges: Arc<AlpnChallenges>,
     stickiness_keys: KeyRing,
     descriptors: u64,
 }
@@ -49,6 +52,8 @@ impl Kept {
             connection_logs: BTreeMap::new(),
             ticketers: BTreeMap::new(),
             target_tls,
+            challenges: Arc::default(),
+            alpn_challenges: Arc::default(),
             stickiness_keys: KeyRing::new(stickiness_key),
             descriptors,
         })
@@ -114,6 +119,8 @@ impl Kept {
             access_logs,
             connection_logs,
             target_tls: self.target_tls.clone(),
+            challenges: Arc::clone(&self.challenges),
+            alpn_challenges: Arc::clone(&self.alpn_challenges),
             stickiness_keys: self.stickiness_keys.clone(),
             server: SERVER.to_owned(),
             core_connections_max: connections_max(model, self.descriptors, cores),

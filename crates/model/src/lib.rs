@@ -16,6 +16,7 @@ pub mod refusal;
 mod address;
 mod admission;
 mod attributes;
+mod authority;
 mod certificate;
 mod change;
 mod finding;
@@ -38,7 +39,11 @@ pub use attributes::{
     DesyncMode, ForwardedForMode, HeaderOverrides, InvalidHeaders, ListenerAttributes,
     LoadBalancerAttributes,
 };
-pub use certificate::{Certificate, CertificateSource, TlsPolicy};
+pub use authority::{
+    Authority, ChallengeKind, ExternalAccount, KeyKind, SecretSource, ValidationPorts,
+    WELL_KNOWN_AUTHORITIES,
+};
+pub use certificate::{Certificate, CertificateSource, Ordered, TlsPolicy};
 pub use change::Change;
 pub use desync::{DesyncClass, DesyncReason};
 pub use finding::{Finding, Severity};
@@ -46,8 +51,8 @@ pub use health::{HealthReason, HealthState};
 pub use intent::{Asker, Expectation, Page, PageCall};
 pub use listener::{Listener, ListenerProtocol, LoadBalancer, Scheme};
 pub use model::{
-    CertificateId, GroupId, InstanceId, ListenerId, LoadBalancerId, Model, NetworkId, RecordId,
-    SecurityGroupId, ZoneId,
+    AuthorityId, CertificateId, GroupId, InstanceId, ListenerId, LoadBalancerId, Model, NetworkId,
+    RecordId, SecurityGroupId, ZoneId,
 };
 pub use obstacle::{Cause, Obstacle};
 pub use pattern::{Matcher, PatternError, Wildcard};

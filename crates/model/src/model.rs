@@ -1,6 +1,6 @@
 use crate::{
-    Certificate, DnsServer, Expectation, Instance, Listener, LoadBalancer, Network, Page, Record,
-    SecurityGroup, Shared, Silence, TargetGroup, Zone,
+    Authority, Certificate, DnsServer, Expectation, Instance, Listener, LoadBalancer, Network, Page,
+    Record, SecurityGroup, Shared, Silence, TargetGroup, Zone,
 };
 
 macro_rules! ids {
@@ -27,6 +27,7 @@ pub struct Model {
     pub networks: Shared<Network>,
     pub security_groups: Shared<SecurityGroup>,
     pub instances: Shared<Instance>,
+    pub authorities: Shared<Authority>,
     pub certificates: Shared<Certificate>,
     pub load_balancers: Shared<LoadBalancer>,
     pub listeners: Shared<Listener>,
@@ -46,6 +47,8 @@ ids! {
     SecurityGroupId, SecurityGroup, security_groups;
     /// Index into [`Model::instances`].
     InstanceId, Instance, instances;
+    /// Index into [`Model::authorities`].
+    AuthorityId, Authority, authorities;
     /// Index into [`Model::certificates`].
     CertificateId, Certificate, certificates;
     /// Index into [`Model::load_balancers`].

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use model::{Deny, ListenerId, ListenerProtocol, Refusal, canonical};
 use signal::ConnectionEvent;
+use tls::Accepted;
 use tokio::net::TcpStream;
 use verdict::journey::{Knocked, Live as LiveMode, Secured};
 
@@ -161,9 +162,10 @@ async fn handshake(
     let settings = live.snapshot.tls.get(knock.listener.0 as usize)?.as_ref()?;
     let limit = load_balancer.attributes.handshake_timeout.duration();
     let started = core.now();
-    let accepted = tokio::time::timeout(limit, settings.settings.accept(stream)).await;
+    let accepting = settings.settings.accept(stream, &live.snapshot.alpn_challenges);
+    let accepted = tokio::time::timeout(limit, accepting).await;
     let refusal = match accepted {
-        Ok(Ok((stream, facts))) => {
+        Ok(Ok(Accepted::Client(stream, facts))) => {
             core.counters.handshake_completed();
             if let Some(log) = live.connection_log(listener.load_balancer) {
                 let latency = core.now().saturating_duration_since(started);
@@ -176,7 +178,11 @@ async fn handshake(
                     None,
                 ));
             }
-            return Some((Stream::Server(Box::new(stream)), facts));
+            return Some((Stream::Server(stream), facts));
+        }
+        Ok(Ok(Accepted::Challenge)) => {
+            core.counters.handshake_completed();
+            return None;
         }
         Ok(Err(failure)) => {
             if let Some(stream) = failure.plain {

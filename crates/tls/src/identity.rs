@@ -100,7 +100,32 @@ impl Identity {
         let (chain_pem, chain_mode) = read(chain)?;
         let (key_pem, key_mode) =
             if key == chain { (chain_pem.clone(), chain_mode) } else { read(key)? };
-        let certificates = certificates(chain, &chain_pem)?;
+        let mut loaded = Identity::new(name, (chain, &chain_pem), (key, &key_pem), now_unix)?;
+        if key_mode & READABLE_BY_OTHERS != 0 {
+            loaded.warnings.push(LoadWarning::ReadableByOthers { path: key.to_owned() });
+        }
+        Ok(loaded)
+    }
+
+    /// As [`from_files`](Identity::from_files), from PEM that is in memory. What is wrong with it is
+    /// told with `name` in place of a path.
+    pub fn from_pem(
+        name: &str,
+        chain: &[u8],
+        key: &[u8],
+        now_unix: i64,
+    ) -> Result<Loaded, LoadError> {
+        let origin = Path::new(name);
+        Identity::new(name, (origin, chain), (origin, key), now_unix)
+    }
+
+    fn new(
+        name: &str,
+        (chain, chain_pem): (&Path, &[u8]),
+        (key, key_pem): (&Path, &[u8]),
+        now_unix: i64,
+    ) -> Result<Loaded, LoadError> {
+        let certificates = certificates(chain, chain_pem)?;
         let leaf = certificates.first().ok_or_else(|| no_certificate(chain))?;
         let facts = facts::read(leaf).map_err(|unusable| match unusable {
             Unusable::NotACertificate => {
@@ -108,15 +133,12 @@ impl Identity {
             }
             Unusable::KeyKind => LoadError::CertificateKeyKind { path: chain.to_owned() },
         })?;
-        let private = any_supported_type(&private_key(key, &key_pem)?)
+        let private = any_supported_type(&private_key(key, key_pem)?)
             .map_err(|source| LoadError::BadKey { path: key.to_owned(), source })?;
         if let Some(public) = private.public_key() {
             belongs(public.as_ref(), &certificates, chain, key)?;
         }
-        let mut warnings = warnings(&facts, chain, now_unix);
-        if key_mode & READABLE_BY_OTHERS != 0 {
-            warnings.push(LoadWarning::ReadableByOthers { path: key.to_owned() });
-        }
+        let warnings = warnings(&facts, chain, now_unix);
         let key = Arc::new(CertifiedKey::new(certificates, private));
         Ok(Loaded { identity: Identity { name: name.into(), facts, key }, warnings })
     }

@@ -11,6 +11,7 @@
 mod server;
 mod target;
 
+mod alpn;
 mod identity;
 mod store;
 
@@ -18,17 +19,22 @@ mod authority;
 mod blocking;
 mod facts;
 mod names;
+mod placeholder;
 mod policy;
 mod ticket;
+mod verified;
 
+pub use alpn::{ALPN_PROTOCOL, AlpnChallenges, CHALLENGES_MAX, ChallengeError};
 pub use authority::{AuthorityError, DEVELOPMENT_DAYS, DEVELOPMENT_NAMES, LocalAuthority};
 pub use blocking::{
     BlockingServer, BlockingStream, HandshakeFailure, Trusted, blocking_client, handshake,
     target_handshake,
 };
 pub use identity::{Identity, LoadError, LoadWarning, Loaded};
+pub use placeholder::placeholder;
 pub use names::{cipher_name, key_exchange_name, version_name};
-pub use server::{Failure, HandshakeFacts, ServerSettings, ServerStream, SettingsError};
+pub use server::{Accepted, Failure, HandshakeFacts, ServerSettings, ServerStream, SettingsError};
 pub use store::CertificateStore;
 pub use target::{ClientStream, TargetTls};
 pub use ticket::Ticketer;
+pub use verified::Verified;

@@ -10,11 +10,14 @@ use rustls::sign::SingleCertAndKey;
 use rustls::{
     CipherSuite, HandshakeKind, ProtocolVersion, ServerConfig, ServerConnection, SignatureScheme,
 };
+use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio_rustls::LazyConfigAcceptor;
 use verdict::certificate::{CertificateFacts, Chosen, ClientCapability, choose};
 
-use crate::{Identity, Ticketer, cipher_name, key_exchange_name, policy, version_name};
+use crate::{
+    AlpnChallenges, Identity, Ticketer, cipher_name, key_exchange_name, policy, version_name,
+};
 
 /// A connection to a client after its handshake. An alias, so that what is behind it can change.
 pub type ServerStream = tokio_rustls::server::TlsStream<TcpStream>;
@@ -69,6 +72,14 @@ pub struct HandshakeFacts {
     pub covered: bool,
 }
 
+/// A handshake that was completed.
+#[derive(Debug)]
+pub enum Accepted {
+    Client(Box<ServerStream>, HandshakeFacts),
+    /// An authority has seen what it asked for (RFC 8737), and the connection is over.
+    Challenge,
+}
+
 /// A handshake that came to nothing.
 #[derive(Debug)]
 pub struct Failure {
@@ -109,18 +120,27 @@ impl ServerSettings {
     pub async fn accept(
         &self,
         stream: TcpStream,
-    ) -> Result<(ServerStream, HandshakeFacts), Failure> {
+        challenges: &AlpnChallenges,
+    ) -> Result<Accepted, Failure> {
         if speaks_plain_http(&stream).await.map_err(Failure::handshake)? {
             let refusal = Refusal::TlsPlainHttp;
             return Err(Failure { refusal, plain: Some(stream), cause: None });
         }
         let hello = LazyConfigAcceptor::new(Acceptor::default(), stream);
         let start = hello.await.map_err(Failure::handshake)?;
-        let (served, covered) = self.choose(&start.client_hello()).map_err(Failure::handshake)?;
+        let hello = start.client_hello();
+        if let Some(config) = challenges.answer(hello.server_name(), hello.alpn()) {
+            let config = Arc::clone(config);
+            let mut stream = start.into_stream(config).await.map_err(Failure::handshake)?;
+            // RFC 8737 §3: nothing is exchanged after the handshake.
+            let _ = stream.shutdown().await;
+            return Ok(Accepted::Challenge);
+        }
+        let (served, covered) = self.choose(&hello).map_err(Failure::handshake)?;
         let accepted = start.into_stream(Arc::clone(&served.config)).await;
         let stream = accepted.map_err(Failure::handshake)?;
         let facts = HandshakeFacts::of(stream.get_ref().1, &served.certificate, covered);
-        Ok((stream, facts))
+        Ok(Accepted::Client(Box::new(stream), facts))
     }
 
     fn choose(&self, hello: &ClientHello<'_>) -> io::Result<(&Served, bool)> {

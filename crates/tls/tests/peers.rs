@@ -7,7 +7,9 @@ use std::process::Stdio;
 
 use model::{Refusal, TlsPolicy};
 use support::{PATIENCE, Server, ecdsa, identity, now, rsa, settings, write_pem};
-use tls::{Failure, HandshakeFacts, LocalAuthority, ServerSettings, TargetTls};
+use tls::{
+    Accepted, AlpnChallenges, Failure, HandshakeFacts, LocalAuthority, ServerSettings, TargetTls,
+};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 use tokio::process::Command;
@@ -160,6 +162,39 @@ async fn curl_trusts_the_development_authority() {
         assert!(good && text == "yes", "{host}: {text}");
         // An address is no server name, so nothing covers it, and the default is right.
         assert_eq!(facts.unwrap().covered, covered, "{host}");
+    }
+}
+
+#[tokio::test]
+async fn an_authority_sees_its_challenge_and_nobody_else_does() {
+    if !installed("openssl") {
+        return;
+    }
+    // Only TLS 1.3, and yet an authority may come with TLS 1.2 (RFC 8737 §4).
+    let settings = settings(TlsPolicy::Tls13, &[identity("ec", &ecdsa(), &["a.test"])]);
+    let challenges = AlpnChallenges::default().with("new.test", "token.thumbprint").unwrap();
+    let rows: [(&str, &[&str], bool); 4] = [
+        ("tls 1.3", &["-servername", "new.test", "-alpn", "acme-tls/1"], true),
+        ("tls 1.2", &["-servername", "new.test", "-alpn", "acme-tls/1", "-tls1_2"], true),
+        ("a browser", &["-servername", "new.test", "-alpn", "http/1.1"], false),
+        ("another name", &["-servername", "a.test", "-alpn", "acme-tls/1"], false),
+    ];
+    for (row, arguments, shown) in rows {
+        let server = Server::new().await;
+        let address = server.address.to_string();
+        let arguments = [&["s_client", "-connect", &address][..], arguments].concat();
+        let (accepted, (_, text)) =
+            tokio::join!(server.accept_any(&settings, &challenges), run("openssl", &arguments));
+        let challenge = matches!(accepted, Ok(Accepted::Challenge));
+        assert_eq!(challenge, shown, "{row}: {accepted:?}");
+        assert_eq!(text.contains("ALPN protocol: acme-tls/1"), shown, "{row}\n{text}");
+        let pem = text.find("-----BEGIN").zip(text.find("-----END"));
+        let Some(pem) = pem.and_then(|(from, to)| text.get(from..to)) else { continue };
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), format!("{pem}-----END CERTIFICATE-----\n")).unwrap();
+        let path = file.path().to_str().unwrap();
+        let (_, text) = run("openssl", &["x509", "-text", "-noout", "-in", path]).await;
+        assert_eq!(text.contains("1.3.6.1.5.5.7.1.31: critical"), shown, "{row}\n{text}");
     }
 }
 

@@ -14,6 +14,7 @@ pub mod certificate;
 pub mod forward;
 pub mod host;
 pub mod journey;
+pub mod issuance;
 pub mod name;
 pub mod path;
 pub mod redirect;

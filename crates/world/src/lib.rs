@@ -6,8 +6,10 @@
 mod admission;
 mod applications;
 mod every_rule;
+mod healthy;
 mod lint;
 mod membership;
+pub mod issuance;
 mod names;
 mod silence;
 mod table;
@@ -30,6 +32,7 @@ pub use applications::{
     hear,
 };
 pub use every_rule::EveryRule;
+pub use healthy::GroupHealth;
 pub use lint::lint;
 pub use membership::Membership;
 pub use names::NameIndex;

@@ -133,6 +133,26 @@ fn what_cannot_be_loaded_says_which_file_and_why() {
 }
 
 #[test]
+fn what_is_in_memory_is_judged_like_a_file() {
+    let (mine, other) = (key(&PKCS_ECDSA_P256_SHA256), key(&PKCS_ECDSA_P256_SHA256));
+    let (pem, mine, other) = (made(&mine, &["a"]), mine.serialize_pem(), other.serialize_pem());
+    let load = |chain: &str, key: &str| {
+        Identity::from_pem("site", chain.as_bytes(), key.as_bytes(), IN_2026)
+    };
+    assert_eq!(load(&pem, &mine).unwrap().identity.facts.names, ["a"]);
+    let rows = [
+        (load(&pem, &other), "certificate/key-mismatch"),
+        (load("", &mine), "certificate/none"),
+        (load(&pem, ""), "certificate/no-key"),
+    ];
+    for (loaded, code) in rows {
+        let error = loaded.expect_err(code);
+        assert_eq!(error.code(), code, "{error}");
+        assert!(error.to_string().contains("`site`"), "{error}");
+    }
+}
+
+#[test]
 fn what_is_doubtful_is_told_and_served() {
     let files = Files::new();
     let mine = key(&PKCS_ECDSA_P256_SHA256);

@@ -8,7 +8,10 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use model::TlsPolicy;
 use rcgen::{CertificateParams, KeyPair, PKCS_RSA_SHA256, RsaKeySize};
-use tls::{Failure, HandshakeFacts, Identity, ServerSettings, ServerStream, Ticketer};
+use tls::{
+    Accepted, AlpnChallenges, Failure, HandshakeFacts, Identity, ServerSettings, ServerStream,
+    Ticketer,
+};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -69,8 +72,19 @@ impl Server {
         &self,
         settings: &ServerSettings,
     ) -> Result<(ServerStream, HandshakeFacts), Failure> {
-        let stream = self.tcp().await;
-        tokio::time::timeout(PATIENCE, settings.accept(stream)).await.expect("in time")
+        match self.accept_any(settings, &AlpnChallenges::default()).await? {
+            Accepted::Client(stream, facts) => Ok((*stream, facts)),
+            Accepted::Challenge => panic!("nobody has asked for one"),
+        }
+    }
+
+    pub async fn accept_any(
+        &self,
+        settings: &ServerSettings,
+        challenges: &AlpnChallenges,
+    ) -> Result<Accepted, Failure> {
+        let accepting = settings.accept(self.tcp().await, challenges);
+        tokio::time::timeout(PATIENCE, accepting).await.expect("in time")
     }
 
     /// Completes a handshake, answers a line with an HTTP response, and closes.
