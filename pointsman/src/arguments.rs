@@ -46,6 +46,8 @@ pub enum Command {
     Health(Instance),
     /// Show or remove what nftables enforces for an instance.
     Firewall(crate::firewall::FirewallArguments),
+    /// What zones need from others.
+    Dns(crate::dns::DnsArguments),
     /// Play a story with real parts; without a name, list them.
     Demo(DemoArguments),
     /// Build the declared networks as real ones, and ask from inside.
@@ -70,7 +72,8 @@ impl Command {
             | Command::Compare(_)
             | Command::Status(_)
             | Command::Health(_)
-            | Command::Firewall(_) => true,
+            | Command::Firewall(_)
+            | Command::Dns(_) => true,
         }
     }
 }

@@ -34,6 +34,7 @@ pub fn carry_out(command: Command) -> ExitCode {
         Command::Status(arguments) => status(&arguments),
         Command::Health(instance) => health(&instance),
         Command::Firewall(arguments) => crate::firewall::carry_out(&arguments),
+        Command::Dns(arguments) => crate::dns::carry_out(&arguments),
         Command::Demo(arguments) => demo(&arguments),
         Command::Lab(arguments) => {
             crate::lab::carry_out(arguments, terminal_style(std::io::stderr().is_terminal()))

@@ -3,6 +3,7 @@
 mod arguments;
 mod ask;
 mod commands;
+mod dns;
 mod findings;
 mod firewall;
 mod lab;

@@ -17,6 +17,9 @@ pub const FOR_TESTS: &[Tool] = &[
     Tool { program: "curl", package: "curl" },
     Tool { program: "openssl", package: "openssl" },
     Tool { program: "dig", package: "bind9-dnsutils" },
+    Tool { program: "delv", package: "bind9-dnsutils" },
+    Tool { program: "kdig", package: "knot-dnsutils" },
+    Tool { program: "nsd", package: "nsd" },
     Tool { program: "nghttp", package: "nghttp2-client" },
     Tool { program: "wrk", package: "wrk" },
     Tool { program: "nft", package: "nftables" },
@@ -31,6 +34,13 @@ pub const FOR_BENCH: &[Tool] = &[
     Tool { program: "openssl", package: "openssl" },
     Tool { program: "taskset", package: "util-linux" },
     Tool { program: "python3", package: "python3-venv" },
+];
+
+/// The name server that ours is held against, and who asks.
+pub const FOR_BENCH_DNS: &[Tool] = &[
+    Tool { program: "nsd", package: "nsd" },
+    Tool { program: "dnsperf", package: "dnsperf" },
+    Tool { program: "dig", package: "bind9-dnsutils" },
 ];
 
 /// What limits a process, puts it into a namespace of its own, and moves its clock.

@@ -17,8 +17,8 @@ use zeroize::Zeroize;
 use crate::account::{self, Directory, External};
 use crate::challenges::Proof;
 use crate::client::{Client, Told};
-use crate::kept::{Issued, Pending};
 use crate::keeper::Shared;
+use crate::kept::{Issued, Pending};
 use crate::wanted::{Asked, Wanted};
 use crate::words::{Trouble, trouble};
 
@@ -116,7 +116,8 @@ impl Errand<'_> {
             .zip(secret.as_deref())
             .map(|(external, key)| External { key_id: &external.key_id, key });
         let opened =
-            account::open(self.client, &directory, &account.key, &authority.contact, external).await;
+            account::open(self.client, &directory, &account.key, &authority.contact, external)
+                .await;
         secret.zeroize();
         account.url = Some(opened.map_err(|error| self.trouble(&error))?);
         self.shared.records.put_account(&self.asked.account, &account)?;
@@ -194,7 +195,8 @@ impl Errand<'_> {
             None => NewOrder::new(&identifiers),
         };
         // RFC 9773 §5: only the authority that issued it knows the one before.
-        let leaf = self.replaces.and_then(|pem| CertificateDer::from_pem_slice(pem.as_bytes()).ok());
+        let leaf =
+            self.replaces.and_then(|pem| CertificateDer::from_pem_slice(pem.as_bytes()).ok());
         let replaced = leaf.as_ref().and_then(|leaf| leaf.try_into().ok());
         let placed = match replaced {
             Some(replaced) => match account.new_order(&plain().replaces(replaced)).await {
@@ -259,8 +261,10 @@ impl Errand<'_> {
                 }
             };
         };
-        let words: Vec<String> =
-            found.iter().map(|(identifier, trouble)| format!("`{identifier}`: {}", trouble.words)).collect();
+        let words: Vec<String> = found
+            .iter()
+            .map(|(identifier, trouble)| format!("`{identifier}`: {}", trouble.words))
+            .collect();
         Trouble {
             failure: Failure::NotProved,
             words: crate::words::plain(&words.join("; ")),
@@ -345,14 +349,19 @@ impl Errand<'_> {
         let key = self.pending.key.clone().unwrap_or_default();
         let now = net::clock::unix_seconds();
         let bad = |words: String| {
-            Trouble::new(Failure::OrderLost, format!("`{}` sent {words}", self.asked.authority.name))
+            Trouble::new(
+                Failure::OrderLost,
+                format!("`{}` sent {words}", self.asked.authority.name),
+            )
         };
         if chain.len() > CHAIN_BYTES_MAX {
             return Err(bad(format!("a chain of {} bytes", chain.len())));
         }
         let loaded =
             tls::Identity::from_pem(&self.wanted.name, chain.as_bytes(), key.as_bytes(), now)
-                .map_err(|error| bad(format!("what cannot be used: {}", crate::words::chain(&error))))?;
+                .map_err(|error| {
+                    bad(format!("what cannot be used: {}", crate::words::chain(&error)))
+                })?;
         let facts = &loaded.identity.facts;
         if let Some(name) = self.wanted.names.iter().find(|name| !facts.names.contains(name)) {
             return Err(bad(format!("a certificate that does not cover `{name}`")));
@@ -393,9 +402,8 @@ fn is_about_replacement(problem: &instant_acme::Problem) -> bool {
 /// The secret of a customer's account, as bytes (RFC 8555 §7.3.4).
 fn external_key(source: &SecretSource) -> Result<Vec<u8>, Trouble> {
     let mut text = match source {
-        SecretSource::File(path) => std::fs::read_to_string(path).map_err(|error| {
-            Trouble::ours(format!("cannot read `{}`: {error}", path.display()))
-        })?,
+        SecretSource::File(path) => std::fs::read_to_string(path)
+            .map_err(|error| Trouble::ours(format!("cannot read `{}`: {error}", path.display())))?,
         SecretSource::Variable(name) => std::env::var(name)
             .map_err(|_| Trouble::ours(format!("the environment has no `{name}`")))?,
     };

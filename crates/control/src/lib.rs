@@ -10,6 +10,7 @@ mod explaining;
 mod filters;
 mod generation;
 mod health;
+mod keep;
 mod load;
 pub mod name_server;
 mod packet_filter;
@@ -19,7 +20,7 @@ mod refused;
 mod run;
 mod sockets;
 mod state;
-mod status;
+pub mod status;
 mod words;
 
 pub mod client;

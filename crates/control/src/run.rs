@@ -4,6 +4,7 @@ mod answers;
 mod cores;
 mod explainers;
 mod guard;
+mod names;
 mod signals;
 
 use std::collections::BTreeMap;
@@ -29,7 +30,9 @@ use crate::expectations;
 use crate::filters::{self, Enforcement};
 use crate::generation::Kept;
 use crate::health::Health;
+use crate::keep::Keep;
 use crate::load::{Loaded, Source, load};
+use crate::name_server::NameServer;
 use crate::packet_filter::{Pace, PacketFilter};
 use crate::reach::{confine, reach};
 use crate::refused::RefusedClients;
@@ -107,6 +110,8 @@ pub fn run(settings: Settings, ready: impl FnOnce(&Ready)) -> Result<(), Failed>
 struct Instance {
     settings: Settings,
     kept: Kept,
+    keep: Keep,
+    name_server: NameServer,
     sockets: Sockets,
     enforcement: BTreeMap<SocketAddr, Enforcement>,
     packet_filter: PacketFilter,
@@ -143,6 +148,8 @@ impl Instance {
                 e,
             )
         })?;
+        let keep = Keep::open(&settings.state, None, Some(&settings.journal))
+            .map_err(|e| Failed::Environment(e.to_string()))?;
         let loaded = load(&settings.source, settings.state.path(), 1, settings.style)
             .map_err(|rejected| Failed::Configuration(rejected.rendered))?;
         eprint!("{}", loaded.warnings);
@@ -165,6 +172,10 @@ impl Instance {
             let lines: Vec<String> = failures.iter().map(ToString::to_string).collect();
             Failed::Environment(lines.join("\nerror: "))
         })?;
+        let mut name_server = NameServer::new(core_count, settings.journal.clone());
+        let names = name_server
+            .prepare(&loaded.world, &keep.zone_book())
+            .map_err(|failures| Failed::Environment(failures.join("\nerror: ")))?;
         let socket = settings.state.control_socket();
         let questions = admin::listen(&socket).map_err(|e| {
             environment(&format!("cannot listen on the control socket `{}`", socket.display()), e)
@@ -181,10 +192,15 @@ impl Instance {
         let board = health.board();
         let cores = spawn_cores(plan.opened, &snapshot, &board)
             .map_err(|e| environment("cannot start a core", e))?;
+        name_server
+            .publish(names, &loaded.world, &board)
+            .map_err(|e| environment("cannot start a core of the name server", e))?;
         let now = net::clock::unix_seconds();
         let stamp = settings.watch.then(|| settings.source.stamp());
         let instance = Instance {
             kept,
+            keep,
+            name_server,
             sockets,
             enforcement,
             packet_filter,
@@ -262,6 +278,7 @@ impl Instance {
         for core in &self.cores {
             let _ = core.commands.send(Command::Health(Arc::clone(&board)));
         }
+        self.name_server.publish_health(&board);
     }
 
     /// Whole or not at all: until every socket, certificate and log of the new generation is there,
@@ -309,6 +326,7 @@ impl Instance {
         let mut plan = self.sockets.plan(&loaded.world, self.cores.len()).map_err(|failures| {
             failures.iter().map(|failure| format!("error: {failure}\n")).collect::<String>()
         })?;
+        let names = self.prepare_names(&loaded.world)?;
         self.health.replace(&loaded.world);
         let board = self.health.board();
         let closed = plan.closed.clone();
@@ -326,6 +344,7 @@ impl Instance {
                 closed: closed.clone(),
             });
         }
+        self.publish_names(names, &loaded.world, &board);
         self.old.push(std::mem::replace(&mut self.snapshot, snapshot));
         let model = Arc::clone(&self.snapshot.world);
         self.kept.settle(&model.model);
@@ -342,6 +361,7 @@ impl Instance {
         self.look_at_refused(Pace::Leisurely);
         self.refused.report(&self.snapshot.world, &self.settings.journal);
         self.guard_again();
+        self.keep_names();
         if self.stamp.is_some() {
             let now = self.settings.source.stamp();
             if self.stamp.as_ref() != Some(&now) {
@@ -364,6 +384,7 @@ impl Instance {
         }
         // Our duplicates would keep the sockets open: clients would wait in a queue that nobody serves.
         self.sockets = Sockets::default();
+        self.name_server.stop();
         let end = Instant::now() + DRAIN_LIMIT;
         while self.cores.iter().any(|core| !core.thread.is_finished()) && Instant::now() < end {
             tokio::select! {

@@ -6,7 +6,7 @@ use std::io::Write as _;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use crate::status::{FirewallStatus, Status, TargetGroupStatus};
+use crate::status::{DnsStatus, FirewallStatus, Status, TargetGroupStatus};
 
 pub fn status_json(status: &Status) -> String {
     serde_json::to_string_pretty(status).unwrap_or_default()
@@ -59,10 +59,47 @@ pub fn status_text(status: &Status) -> String {
         };
         let _ = writeln!(out, "\nfirewall\n  table inet {}: {state}", firewall.table);
     }
+    if let Some(dns) = &status.dns {
+        write_dns(dns, &mut out);
+    }
     for log in status.logs.iter().filter(|log| log.lost_lines > 0) {
         let _ = writeln!(out, "\nlog `{}` has lost {} lines", log.path, log.lost_lines);
     }
     out
+}
+
+fn write_dns(dns: &DnsStatus, out: &mut String) {
+    let _ = writeln!(out, "\nname server\n  at {}", dns.addresses.join(", "));
+    for zone in &dns.zones {
+        let view = match &zone.visible_to[..] {
+            [] => String::new(),
+            networks => format!(", for {}", networks.join(", ")),
+        };
+        let key = match zone.key_tag {
+            Some(tag) => format!("signed with key {tag}"),
+            None => "not signed".to_owned(),
+        };
+        let _ = writeln!(out, "  {:<24} serial {}, {key}{view}", zone.name, zone.serial);
+    }
+    let answers: Vec<String> =
+        dns.answers.iter().map(|(code, count)| format!("{count} {code}")).collect();
+    let _ = writeln!(
+        out,
+        "  {} questions over UDP, {} over TCP; answered: {}",
+        dns.udp_queries,
+        dns.tcp_queries,
+        if answers.is_empty() { "none".to_owned() } else { answers.join(", ") }
+    );
+    let others = [
+        (dns.truncated, "too large for UDP"),
+        (dns.limited, "limited"),
+        (dns.dropped, "that were no questions dropped"),
+        (dns.transfers, "transfers"),
+        (dns.refused_connections, "connections beyond the limit"),
+    ];
+    for (count, what) in others.iter().filter(|(count, _)| *count > 0) {
+        let _ = writeln!(out, "  {count} {what}");
+    }
 }
 
 /// The table of the packet filter with its counters.
@@ -244,6 +281,7 @@ mod tests {
             refusals: Default::default(),
             refused,
             firewall: None,
+            dns: None,
         }
     }
 }

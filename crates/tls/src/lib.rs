@@ -31,8 +31,8 @@ pub use blocking::{
     target_handshake,
 };
 pub use identity::{Identity, LoadError, LoadWarning, Loaded};
-pub use placeholder::placeholder;
 pub use names::{cipher_name, key_exchange_name, version_name};
+pub use placeholder::placeholder;
 pub use server::{Accepted, Failure, HandshakeFacts, ServerSettings, ServerStream, SettingsError};
 pub use store::CertificateStore;
 pub use target::{ClientStream, TargetTls};

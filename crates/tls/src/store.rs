@@ -37,9 +37,7 @@ impl CertificateStore {
                         .get_or_insert_with(|| LocalAuthority::open_or_create(state, now_unix));
                     develop(certificate, opened.as_ref(), now_unix, &mut findings)
                 }
-                CertificateSource::Authority(_) => {
-                    stand_in(certificate, now_unix, &mut findings)
-                }
+                CertificateSource::Authority(_) => stand_in(certificate, now_unix, &mut findings),
             };
             identities.push(identity.map(Arc::new));
         }
@@ -154,11 +152,8 @@ fn stand_in(
     match placeholder(&certificate.name, &certificate.names, now_unix) {
         Ok(identity) => Some(identity),
         Err(error) => {
-            let finding = Finding::error(
-                "certificate/placeholder",
-                &certificate.place,
-                with_sources(&error),
-            );
+            let finding =
+                Finding::error("certificate/placeholder", &certificate.place, with_sources(&error));
             findings.push(finding.hint(error.hint()));
             None
         }

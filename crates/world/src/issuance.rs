@@ -9,9 +9,7 @@ use model::{
 };
 use verdict::admit::admitted_set;
 use verdict::answer::{Answer, Asker, Drawn, End, Names, Of, Question, Value, answer, enclosers};
-use verdict::issuance::{
-    Arrival, Caa, Doubt, Leads, NameFacts, Reason, Way, choose, doubts,
-};
+use verdict::issuance::{Arrival, Caa, Doubt, Leads, NameFacts, Reason, Way, choose, doubts};
 use verdict::name::SCOPE_PREFIXES;
 
 use crate::{At, World};
@@ -49,11 +47,8 @@ fn of(
     let known = LETS_ENCRYPT;
     let own = authority.directory.contains(known.1).then(|| known.0.to_owned());
     let identities: Vec<String> = identities.iter().cloned().chain(own).collect();
-    let facts: Vec<NameFacts> = world.model[id]
-        .names
-        .iter()
-        .map(|name| facts(world, name, &identities))
-        .collect();
+    let facts: Vec<NameFacts> =
+        world.model[id].names.iter().map(|name| facts(world, name, &identities)).collect();
     let ValidationPorts { http, tls } = authority.ports;
     let all: Vec<Way> = facts.iter().flat_map(|one| ways(world, id, one, http)).collect();
     let (challenge, reason) = choose(ordered.challenge, &facts, &all);
@@ -153,7 +148,11 @@ fn caa(world: &World, name: &str, identities: &[String]) -> Caa {
             .iter()
             .filter_map(|value| match value {
                 Value::Wire(wire) => property(wire),
-                Value::V4(_) | Value::V6(_) | Value::Name(_) | Value::Authority | Value::Text(_) => None,
+                Value::V4(_)
+                | Value::V6(_)
+                | Value::Name(_)
+                | Value::Authority
+                | Value::Text(_) => None,
             })
             .collect();
         let of = |tag: &str| -> Vec<String> {
@@ -168,7 +167,8 @@ fn caa(world: &World, name: &str, identities: &[String]) -> Caa {
         if allowed.is_empty() {
             return Caa::Allows;
         }
-        let ours = named.iter().any(|one| identities.iter().any(|own| own.eq_ignore_ascii_case(one)));
+        let ours =
+            named.iter().any(|one| identities.iter().any(|own| own.eq_ignore_ascii_case(one)));
         return match (ours, identities.is_empty(), named.is_empty()) {
             (true, _, _) => Caa::Allows,
             (false, true, false) => Caa::NotKnown,
@@ -209,7 +209,9 @@ fn ways(world: &World, id: CertificateId, facts: &NameFacts, port: u16) -> Vec<W
             .iter()
             .flat_map(|address| match address {
                 None => serving(),
-                Some(address) => vec![Way { address: Some(*address), arrival: arrival(world, *address, port) }],
+                Some(address) => {
+                    vec![Way { address: Some(*address), arrival: arrival(world, *address, port) }]
+                }
             })
             .collect(),
     }
@@ -235,7 +237,8 @@ fn is_declared(model: &Model, address: IpAddr) -> bool {
 fn has_any_address(model: &Model, address: IpAddr) -> bool {
     let any = |lb: &model::LoadBalancer| {
         let every = |own: &IpAddr| own.is_unspecified() && own.is_ipv4() == address.is_ipv4();
-        lb.public_addresses.is_empty() && (lb.addresses.is_empty() || lb.addresses.iter().any(every))
+        lb.public_addresses.is_empty()
+            && (lb.addresses.is_empty() || lb.addresses.iter().any(every))
     };
     model.load_balancers.iter().any(any)
 }
@@ -263,9 +266,7 @@ fn admitted(world: &World, listener: ListenerId, address: Option<IpAddr>) -> Arr
 
 /// Open to one family as a whole, which is enough where the name's addresses are not known.
 fn one_family(open: &AddressSet, world: &AddressSet) -> bool {
-    [&["0.0.0.0/0"], &["::/0"]]
-        .iter()
-        .any(|family| open.contains_all(&nets(*family).and(world)))
+    [&["0.0.0.0/0"], &["::/0"]].iter().any(|family| open.contains_all(&nets(*family).and(world)))
 }
 
 fn declared(model: &Model) -> AddressSet {
@@ -308,7 +309,9 @@ fn finding(model: &Model, place: &Place, doubt: &Doubt) -> Finding {
                 [] => "nobody".to_owned(),
                 some => some.iter().map(|one| format!("`{one}`")).collect::<Vec<_>>().join(", "),
             };
-            let text = format!("the CAA records of `{at}` let {whom} issue for `{name}`, and not this authority");
+            let text = format!(
+                "the CAA records of `{at}` let {whom} issue for `{name}`, and not this authority"
+            );
             about_record(model, at, warning("lint/authority-not-allowed", text))
                 .hint("add a CAA record with `issue` and the authority's name, or ask one that is allowed")
         }
@@ -333,7 +336,9 @@ fn finding(model: &Model, place: &Place, doubt: &Doubt) -> Finding {
         }
         Doubt::NotListening { name, address, port } => {
             let at = address.map_or(String::new(), |address| format!(" at {address}"));
-            let text = format!("the authority connects to port {port} of `{name}`{at}, where no listener is declared");
+            let text = format!(
+                "the authority connects to port {port} of `{name}`{at}, where no listener is declared"
+            );
             warning("lint/authority-not-admitted", text).hint(format!(
                 "add a listener on port {port}, unless a router maps it to one; or use `challenge = \"dns-01\"`"
             ))
@@ -358,7 +363,8 @@ fn finding(model: &Model, place: &Place, doubt: &Doubt) -> Finding {
             )
         }
         Doubt::ZoneElsewhere { name } => {
-            let text = format!("`dns-01` for `{name}` is answered by its zone, which is not served here");
+            let text =
+                format!("`dns-01` for `{name}` is answered by its zone, which is not served here");
             warning("lint/challenge-not-served", text).hint(
                 "declare the zone and a `dns_server`, and have the zone delegated to this instance; or use \
                  `challenge = \"http-01\"`",
@@ -377,7 +383,8 @@ fn about_group(model: &Model, listener: ListenerId, finding: Finding) -> Finding
 
 fn about_record(model: &Model, name: &str, finding: Finding) -> Finding {
     let says = |record: &&model::Record| {
-        record.name.0 == name && !matches!(record.data, RecordData::Authority | RecordData::NameServers(_))
+        record.name.0 == name
+            && !matches!(record.data, RecordData::Authority | RecordData::NameServers(_))
     };
     match model.records.iter().find(says) {
         Some(record) => finding.related(&record.place, "the record"),

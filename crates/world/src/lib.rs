@@ -6,10 +6,9 @@
 mod admission;
 mod applications;
 mod every_rule;
-mod healthy;
+pub mod issuance;
 mod lint;
 mod membership;
-pub mod issuance;
 mod names;
 mod silence;
 mod table;
@@ -32,7 +31,6 @@ pub use applications::{
     hear,
 };
 pub use every_rule::EveryRule;
-pub use healthy::GroupHealth;
 pub use lint::lint;
 pub use membership::Membership;
 pub use names::NameIndex;

@@ -121,6 +121,7 @@ impl Instance {
             refusals: status::refusals(&counters),
             refused: status::refused(&self.snapshot.world, &self.refused),
             firewall: self.packet_filter.status(&self.snapshot.world),
+            dns: self.dns_status(),
         }
     }
 }
