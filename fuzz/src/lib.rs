@@ -8,6 +8,7 @@ mod chunks;
 mod configuration;
 mod cookies;
 mod paths;
+mod questions;
 mod requests;
 mod responses;
 mod stream;
@@ -29,6 +30,7 @@ pub const TARGETS: &[Target] = &[
     target("paths", 256, paths::check),
     target("cookies", 512, cookies::check),
     target("configuration", 2048, configuration::check),
+    target("questions", 512, questions::check),
 ];
 
 const fn target(name: &'static str, bytes_max: usize, check: fn(&[u8])) -> Target {

@@ -44,8 +44,16 @@ pub enum Command {
     Status(StatusArguments),
     /// Exit with 0 if the running instance serves; for containers and supervisors.
     Health(Instance),
+    /// Bring certificates to an instance, and take them from it.
+    Cert(crate::cert::CertArguments),
+    /// Have this machine and its browsers trust the development authority; each change is told.
+    Trust(crate::trust::TrustArguments),
+    /// Take back what `trust` did.
+    Untrust(crate::trust::UntrustArguments),
     /// Show or remove what nftables enforces for an instance.
     Firewall(crate::firewall::FirewallArguments),
+    /// What zones need from others.
+    Dns(crate::dns::DnsArguments),
     /// Play a story with real parts; without a name, list them.
     Demo(DemoArguments),
     /// Build the declared networks as real ones, and ask from inside.
@@ -70,7 +78,11 @@ impl Command {
             | Command::Compare(_)
             | Command::Status(_)
             | Command::Health(_)
-            | Command::Firewall(_) => true,
+            | Command::Cert(_)
+            | Command::Trust(_)
+            | Command::Untrust(_)
+            | Command::Firewall(_)
+            | Command::Dns(_) => true,
         }
     }
 }
@@ -109,6 +121,8 @@ pub struct RunArguments {
     pub log_level: LogLevel,
     #[command(flatten)]
     pub instance: Instance,
+    #[command(flatten)]
+    pub store_key: StoreKey,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -131,6 +145,15 @@ pub struct Instance {
     /// The state directory [default: $STATE_DIRECTORY, else below $XDG_STATE_HOME or ~/.local/state]
     #[arg(long, value_name = "DIR")]
     pub state: Option<PathBuf>,
+}
+
+/// What seals the secrets of the state directory.
+#[derive(Debug, Args)]
+pub struct StoreKey {
+    /// The file that holds the key of the stored secrets [default: the credential store-key of systemd,
+    /// else $POINTSMAN_STORE_KEY, else `store.key` in the state directory, which is made]
+    #[arg(long, value_name = "FILE")]
+    pub store_key_file: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

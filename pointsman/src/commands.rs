@@ -33,7 +33,11 @@ pub fn carry_out(command: Command) -> ExitCode {
         Command::Compare(arguments) => ask::compare(&arguments),
         Command::Status(arguments) => status(&arguments),
         Command::Health(instance) => health(&instance),
+        Command::Cert(arguments) => crate::cert::carry_out(&arguments),
+        Command::Trust(arguments) => crate::trust::trust(&arguments),
+        Command::Untrust(arguments) => crate::trust::untrust(&arguments),
         Command::Firewall(arguments) => crate::firewall::carry_out(&arguments),
+        Command::Dns(arguments) => crate::dns::carry_out(&arguments),
         Command::Demo(arguments) => demo(&arguments),
         Command::Lab(arguments) => {
             crate::lab::carry_out(arguments, terminal_style(std::io::stderr().is_terminal()))
@@ -100,6 +104,7 @@ fn run(arguments: &RunArguments) -> ExitCode {
         source,
         cores: arguments.cores.map(usize::from),
         state: state(&arguments.instance),
+        store_key: arguments.store_key.store_key_file.clone(),
         watch: arguments.watch,
         confine: arguments.confine,
         journal,

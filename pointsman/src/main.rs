@@ -2,11 +2,14 @@
 
 mod arguments;
 mod ask;
+mod cert;
 mod commands;
+mod dns;
 mod findings;
 mod firewall;
 mod lab;
 mod one_liner;
+mod trust;
 
 use std::process::ExitCode;
 

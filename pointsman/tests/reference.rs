@@ -26,12 +26,13 @@ fn pages_name_only_commands_and_options_there_are() {
     for (code, text) in texts() {
         for (verb, options) in commands(text) {
             assert!(!verb.is_empty(), "{code}: {text}");
-            verbs.entry(verb.to_owned()).or_default().extend(options.map(str::to_owned));
+            verbs.entry(verb).or_default().extend(options.map(str::to_owned));
         }
     }
     assert!(verbs.len() > 5, "only {verbs:?}: are commands still found?");
     for (verb, options) in verbs {
-        let help = help(&verb).unwrap_or_else(|| panic!("there is no `pointsman {verb}`"));
+        let words: Vec<&str> = verb.split(' ').collect();
+        let help = help(&words).unwrap_or_else(|| panic!("there is no `pointsman {verb}`"));
         for option in &options {
             let there = help.split_whitespace().any(|word| word.trim_matches(',') == option);
             assert!(there, "`pointsman {verb}` has no `{option}`");
@@ -55,19 +56,26 @@ fn texts() -> Vec<(&'static str, &'static str)> {
     texts
 }
 
+/// Verbs whose next word is a verb, too.
+const OF_TWO_WORDS: [&str; 1] = ["cert"];
+
 /// The verb and the options of each `pointsman …` in a text.
-fn commands(text: &str) -> impl Iterator<Item = (&str, impl Iterator<Item = &str>)> {
+fn commands(text: &str) -> impl Iterator<Item = (String, impl Iterator<Item = &str>)> {
     text.split("pointsman ").skip(1).filter(|rest| !rest.is_empty()).map(|rest| {
         let command = rest.split(['`', ';', '|']).next().unwrap_or_default();
         let mut words = command.split_whitespace();
-        let verb = words.next().unwrap_or_default();
+        let mut verb = words.next().unwrap_or_default().to_owned();
+        if OF_TWO_WORDS.contains(&verb.as_str()) {
+            verb.push(' ');
+            verb.push_str(words.next().unwrap_or_default());
+        }
         (verb, words.filter(|word| word.starts_with("--")))
     })
 }
 
 /// `None` if there is no such verb.
-fn help(verb: &str) -> Option<String> {
+fn help(verb: &[&str]) -> Option<String> {
     let program = env!("CARGO_BIN_EXE_pointsman");
-    let output = Command::new(program).args([verb, "--help"]).output().unwrap();
+    let output = Command::new(program).args(verb).arg("--help").output().unwrap();
     output.status.success().then(|| String::from_utf8(output.stdout).unwrap())
 }

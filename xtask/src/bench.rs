@@ -13,6 +13,7 @@ mod handshakes;
 mod idle;
 mod load;
 mod many;
+pub mod names;
 pub mod origin;
 mod peers;
 mod process;

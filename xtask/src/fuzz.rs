@@ -19,6 +19,7 @@ const TARGETS: &[(&str, u32)] = &[
     ("paths", 256),
     ("cookies", 512),
     ("configuration", 2048),
+    ("questions", 512),
 ];
 const SECONDS: u32 = 60;
 /// One input must not take longer, nor the fuzzer more memory.

@@ -68,6 +68,12 @@ const VERBS: &[Verb] = &[
         carry_out: bench::carry_out,
     },
     Verb {
+        name: "bench-dns",
+        usage: "",
+        summary: "our name server beside NSD: the same zones, asked by dnsperf",
+        carry_out: bench::names::carry_out,
+    },
+    Verb {
         name: "bench-explain",
         usage: "",
         summary: "what explain, who and check take on 10,000 rules and 100,000 prefixes",

@@ -17,10 +17,17 @@ pub const FOR_TESTS: &[Tool] = &[
     Tool { program: "curl", package: "curl" },
     Tool { program: "openssl", package: "openssl" },
     Tool { program: "dig", package: "bind9-dnsutils" },
+    Tool { program: "delv", package: "bind9-dnsutils" },
+    Tool { program: "kdig", package: "knot-dnsutils" },
+    Tool { program: "nsd", package: "nsd" },
     Tool { program: "nghttp", package: "nghttp2-client" },
     Tool { program: "wrk", package: "wrk" },
     Tool { program: "nft", package: "nftables" },
     Tool { program: "nginx", package: "nginx-light" },
+    Tool { program: "certutil", package: "libnss3-tools" },
+    Tool { program: "chromium", package: "chromium" },
+    Tool { program: "update-ca-certificates", package: "ca-certificates" },
+    Tool { program: "pebble", package: "pebble" },
 ];
 
 /// The peers, the load generators, and what pins them to cores.
@@ -31,6 +38,13 @@ pub const FOR_BENCH: &[Tool] = &[
     Tool { program: "openssl", package: "openssl" },
     Tool { program: "taskset", package: "util-linux" },
     Tool { program: "python3", package: "python3-venv" },
+];
+
+/// The name server that ours is held against, and who asks.
+pub const FOR_BENCH_DNS: &[Tool] = &[
+    Tool { program: "nsd", package: "nsd" },
+    Tool { program: "dnsperf", package: "dnsperf" },
+    Tool { program: "dig", package: "bind9-dnsutils" },
 ];
 
 /// What limits a process, puts it into a namespace of its own, and moves its clock.

@@ -64,7 +64,10 @@ impl Client {
     }
 
     /// A request of our own.
-    pub async fn ask(&self, request: Request<BodyWrapper<Bytes>>) -> Result<Response<Bytes>, Error> {
+    pub async fn ask(
+        &self,
+        request: Request<BodyWrapper<Bytes>>,
+    ) -> Result<Response<Bytes>, Error> {
         match tokio::time::timeout(REQUEST_LIMIT, self.exchange(request)).await {
             Ok(Ok(response)) => Ok(response),
             Ok(Err(error)) => Err(Error::Other(error)),

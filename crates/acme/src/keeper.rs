@@ -86,7 +86,11 @@ pub enum NotAsked {
 // === impl Keeper ===
 
 impl Keeper {
-    pub fn new(records: Records, journal: Journal, world: &Arc<World>) -> (Keeper, mpsc::Receiver<Event>) {
+    pub fn new(
+        records: Records,
+        journal: Journal,
+        world: &Arc<World>,
+    ) -> (Keeper, mpsc::Receiver<Event>) {
         let (events, receiver) = mpsc::channel(EVENTS_MAX);
         let shared = Rc::new(Shared {
             records,

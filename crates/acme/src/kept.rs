@@ -198,10 +198,11 @@ impl Pending {
         self.last = line.standing.last.map(StoredFailure::of);
         self.words.clone_from(&trouble.words);
         self.hint.clone_from(&trouble.hint);
-        if line.kept < Kept::Order {
+        // What could not be stored is not lost for that: it is stored with the next attempt.
+        if trouble.failure != Failure::Ours && line.kept < Kept::Order {
             self.order = None;
         }
-        if line.kept < Kept::Key {
+        if trouble.failure != Failure::Ours && line.kept < Kept::Key {
             self.key.zeroize();
             self.key = None;
         }

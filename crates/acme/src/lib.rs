@@ -26,3 +26,4 @@ pub use challenges::Published;
 pub use keeper::{Event, Keeper, NotAsked};
 pub use kept::{Issued, Records};
 pub use state::{LastError, Next, State};
+pub use words::Trouble;

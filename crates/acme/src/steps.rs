@@ -1,31 +1,28 @@
 //! The steps of an order, one at a time: each does what the machine asks, and stores what came of it
 //! before it says so.
 
+mod account;
+
 use std::rc::Rc;
 
 use instant_acme::{
-    Account, AccountCredentials, AuthorizationStatus, ChallengeStatus, ChallengeType, Error,
-    Identifier, NewOrder, Order,
+    AuthorizationStatus, ChallengeStatus, ChallengeType, Error, Identifier, NewOrder, Order,
 };
 use machine::order::{Done, Failure, OrderStatus, Step};
-use model::{ChallengeKind, SecretSource};
+use model::ChallengeKind;
 use rcgen::{CertificateParams, DistinguishedName, KeyPair, RsaKeySize};
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
-use zeroize::Zeroize;
 
-use crate::account::{self, Directory, External};
 use crate::challenges::Proof;
 use crate::client::{Client, Told};
-use crate::kept::{Issued, Pending};
 use crate::keeper::Shared;
+use crate::kept::{Issued, Pending};
 use crate::wanted::{Asked, Wanted};
 use crate::words::{Trouble, trouble};
 
 /// Nonces that are refused, each after the library's own three tries, before the machine is told.
 const NONCE_TRIES: usize = 6;
-/// By which clocks may differ: certificates are made out from an hour ago.
-const CLOCK_APART_MAX: i64 = 3600;
 /// Of one certificate, with its intermediate ones.
 const CHAIN_BYTES_MAX: usize = 200 * 1024;
 
@@ -74,102 +71,13 @@ impl Errand<'_> {
         trouble(&self.asked.authority.name, error, self.told().take())
     }
 
-    // === account ===
-
-    async fn make_account_key(&self) -> Result<Done, Trouble> {
-        // Another certificate may be about to open the same account.
-        let _one = self.shared.accounts.lock().await;
-        if self.shared.records.account(&self.asked.account)?.is_none() {
-            let account = crate::kept::Account {
-                directory: self.asked.authority.directory.clone(),
-                key: account::new_key().map_err(|error| self.trouble(&error))?,
-                url: None,
-            };
-            self.shared.records.put_account(&self.asked.account, &account)?;
-        }
-        Ok(Done::AccountKeyMade)
-    }
-
-    async fn open_account(&self) -> Result<Done, Trouble> {
-        let _one = self.shared.accounts.lock().await;
-        let Some(mut account) = self.shared.records.account(&self.asked.account)? else {
-            return Err(Trouble::new(Failure::AccountLost, "the key of the account is gone"));
-        };
-        if account.url.is_some() {
-            return Ok(Done::AccountOpened);
-        }
-        let authority = &self.asked.authority;
-        let directory = self.directory().await?;
-        let mut secret = match &authority.external_account {
-            Some(external) => Some(external_key(&external.key)?),
-            None if directory.meta.external_account_required => {
-                let words = format!("`{}` issues to its customers only", authority.name);
-                return Err(Trouble::new(Failure::Declined, words).hint(
-                    "add `eab { key_id = \"…\"  key = file(\"…\") }` to its block, as it gave them to you",
-                ));
-            }
-            None => None,
-        };
-        let external = authority
-            .external_account
-            .as_ref()
-            .zip(secret.as_deref())
-            .map(|(external, key)| External { key_id: &external.key_id, key });
-        let opened =
-            account::open(self.client, &directory, &account.key, &authority.contact, external).await;
-        secret.zeroize();
-        account.url = Some(opened.map_err(|error| self.trouble(&error))?);
-        self.shared.records.put_account(&self.asked.account, &account)?;
-        Ok(Done::AccountOpened)
-    }
-
-    async fn directory(&self) -> Result<Directory, Trouble> {
-        let found = account::directory(self.client, &self.asked.authority.directory).await;
-        let (directory, theirs) = found.map_err(|error| self.trouble(&error))?;
-        match theirs.map(|theirs| theirs - net::clock::unix_seconds()) {
-            Some(apart) if apart.abs() > CLOCK_APART_MAX => {
-                let words = format!(
-                    "not asked: the clock of this machine is {} minutes {} that of `{}`",
-                    apart.abs() / 60,
-                    if apart > 0 { "behind" } else { "before" },
-                    self.asked.authority.name
-                );
-                Err(Trouble::new(Failure::NotReady, words)
-                    .hint("set the clock, and have it kept by NTP: `timedatectl set-ntp true`"))
-            }
-            Some(_) | None => Ok(directory),
-        }
-    }
-
-    /// The account, as the library has it. What it lost at the authority is opened again.
-    pub async fn account(&self) -> Result<Account, Trouble> {
-        let stored = self.shared.records.account(&self.asked.account)?;
-        let lost = || Trouble::new(Failure::AccountLost, "the account is not known");
-        let stored = stored.ok_or_else(lost)?;
-        let url = stored.url.clone().ok_or_else(lost)?;
-        let credentials: AccountCredentials = serde_json::from_value(serde_json::json!({
-            "id": url,
-            "key_pkcs8": crate::base64url::encode(&stored.key),
-            "directory": self.asked.authority.directory,
-        }))
-        .map_err(Trouble::ours)?;
-        let builder = Account::builder_with_http(Box::new(self.client.clone()));
-        let account = builder.from_credentials(credentials).await;
-        account.map_err(|error| self.trouble(&error))
-    }
-
-    /// That the authority does not know it any more, so that the next step opens it.
-    pub fn forget_account(&self) -> Result<(), Trouble> {
-        if let Some(mut account) = self.shared.records.account(&self.asked.account)? {
-            account.url = None;
-            self.shared.records.put_account(&self.asked.account, &account)?;
-        }
-        Ok(())
-    }
-
     // === order ===
 
     fn make_key(&mut self) -> Result<Done, Trouble> {
+        if self.pending.key.is_some() {
+            self.store()?;
+            return Ok(Done::KeyMade);
+        }
         let made = match self.wanted.key {
             model::KeyKind::EcdsaP256 => KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256),
             model::KeyKind::EcdsaP384 => KeyPair::generate_for(&rcgen::PKCS_ECDSA_P384_SHA384),
@@ -184,6 +92,10 @@ impl Errand<'_> {
     }
 
     async fn place_order(&mut self) -> Result<Done, Trouble> {
+        if self.pending.order.is_some() {
+            self.store()?;
+            return Ok(Done::OrderPlaced);
+        }
         let directory = self.directory().await?;
         self.shared.look_ahead(self.wanted, self.asked, &directory)?;
         let account = self.account().await?;
@@ -194,12 +106,16 @@ impl Errand<'_> {
             None => NewOrder::new(&identifiers),
         };
         // RFC 9773 §5: only the authority that issued it knows the one before.
-        let leaf = self.replaces.and_then(|pem| CertificateDer::from_pem_slice(pem.as_bytes()).ok());
+        let leaf =
+            self.replaces.and_then(|pem| CertificateDer::from_pem_slice(pem.as_bytes()).ok());
         let replaced = leaf.as_ref().and_then(|leaf| leaf.try_into().ok());
         let placed = match replaced {
             Some(replaced) => match account.new_order(&plain().replaces(replaced)).await {
                 // The other end has no such thing, or has replaced it already: it is no condition.
                 Err(Error::Unsupported(_)) => account.new_order(&plain()).await,
+                Err(Error::Other(why)) if why.to_string().contains("replaces") => {
+                    account.new_order(&plain()).await
+                }
                 Err(Error::Api(problem)) if is_about_replacement(&problem) => {
                     account.new_order(&plain()).await
                 }
@@ -259,8 +175,10 @@ impl Errand<'_> {
                 }
             };
         };
-        let words: Vec<String> =
-            found.iter().map(|(identifier, trouble)| format!("`{identifier}`: {}", trouble.words)).collect();
+        let words: Vec<String> = found
+            .iter()
+            .map(|(identifier, trouble)| format!("`{identifier}`: {}", trouble.words))
+            .collect();
         Trouble {
             failure: Failure::NotProved,
             words: crate::words::plain(&words.join("; ")),
@@ -345,14 +263,19 @@ impl Errand<'_> {
         let key = self.pending.key.clone().unwrap_or_default();
         let now = net::clock::unix_seconds();
         let bad = |words: String| {
-            Trouble::new(Failure::OrderLost, format!("`{}` sent {words}", self.asked.authority.name))
+            Trouble::new(
+                Failure::OrderLost,
+                format!("`{}` sent {words}", self.asked.authority.name),
+            )
         };
         if chain.len() > CHAIN_BYTES_MAX {
             return Err(bad(format!("a chain of {} bytes", chain.len())));
         }
         let loaded =
             tls::Identity::from_pem(&self.wanted.name, chain.as_bytes(), key.as_bytes(), now)
-                .map_err(|error| bad(format!("what cannot be used: {}", crate::words::chain(&error))))?;
+                .map_err(|error| {
+                    bad(format!("what cannot be used: {}", crate::words::chain(&error)))
+                })?;
         let facts = &loaded.identity.facts;
         if let Some(name) = self.wanted.names.iter().find(|name| !facts.names.contains(name)) {
             return Err(bad(format!("a certificate that does not cover `{name}`")));
@@ -388,21 +311,4 @@ fn wire(kind: ChallengeKind) -> ChallengeType {
 fn is_about_replacement(problem: &instant_acme::Problem) -> bool {
     let kind = problem.r#type.as_deref().unwrap_or_default();
     kind.ends_with(":alreadyReplaced") || problem.status == Some(409)
-}
-
-/// The secret of a customer's account, as bytes (RFC 8555 §7.3.4).
-fn external_key(source: &SecretSource) -> Result<Vec<u8>, Trouble> {
-    let mut text = match source {
-        SecretSource::File(path) => std::fs::read_to_string(path).map_err(|error| {
-            Trouble::ours(format!("cannot read `{}`: {error}", path.display()))
-        })?,
-        SecretSource::Variable(name) => std::env::var(name)
-            .map_err(|_| Trouble::ours(format!("the environment has no `{name}`")))?,
-    };
-    let key = crate::base64url::decode(&text);
-    text.zeroize();
-    key.filter(|key| !key.is_empty()).ok_or_else(|| {
-        Trouble::new(Failure::Declined, "the `key` of `eab` is not base64url")
-            .hint("give it as the authority shows it")
-    })
 }

@@ -30,12 +30,7 @@ struct Keeping {
 }
 
 /// Never ends by itself.
-pub async fn keep(
-    shared: Rc<Shared>,
-    wanted: Wanted,
-    wake: Rc<Wake>,
-    state: Rc<RefCell<State>>,
-) {
+pub async fn keep(shared: Rc<Shared>, wanted: Wanted, wake: Rc<Wake>, state: Rc<RefCell<State>>) {
     let keeping = Keeping { shared, wanted, wake, state };
     loop {
         if let Err(trouble) = keeping.round().await {
@@ -67,8 +62,8 @@ impl Keeping {
         let issued = self.shared.records.issued(&self.wanted.name)?;
         let renewal = issued.as_ref().and_then(|issued| self.renewal(issued));
         if let (Some(issued), Some(mut renewal)) = (&issued, renewal.clone()) {
-            let as_wanted = issued.names == self.wanted.names
-                && issued.key_kind == self.wanted.key.name();
+            let as_wanted =
+                issued.names == self.wanted.names && issued.key_kind == self.wanted.key.name();
             // An order that was under way before a restart goes on.
             if as_wanted && !self.is_under_way()? {
                 self.wait(issued, &mut renewal).await;
@@ -139,7 +134,8 @@ impl Keeping {
             let client = self.shared.client(asked).map_err(|trouble| other(&trouble))?;
             let leaf = CertificateDer::from_pem_slice(issued.chain.as_bytes())
                 .map_err(|_| Error::Str("no certificate"))?;
-            let id = CertificateIdentifier::try_from(&leaf).map_err(|_| Error::Str("no identifier"))?;
+            let id =
+                CertificateIdentifier::try_from(&leaf).map_err(|_| Error::Str("no identifier"))?;
             let errand = self.errand(asked, &client, None, Pending::default());
             let account = errand.account().await.map_err(|trouble| other(&trouble))?;
             account.renewal_info(&id).await
@@ -170,14 +166,19 @@ impl Keeping {
         Errand { shared: &self.shared, wanted: &self.wanted, asked, client, replaces, pending }
     }
 
-    async fn order(&self, before: Option<&Issued>, renewal: Option<&Renewal>) -> Result<(), Trouble> {
+    async fn order(
+        &self,
+        before: Option<&Issued>,
+        renewal: Option<&Renewal>,
+    ) -> Result<(), Trouble> {
         let records = &self.shared.records;
         let (mut lines, mut all) = (Vec::new(), Vec::new());
         for asked in &self.wanted.asked {
             let account = records.account(&asked.account)?;
             let stored = records.pending(&self.wanted.name, &asked.account)?;
             // One for other names is of no use.
-            let fits = |pending: &Pending| pending.names.is_empty() || pending.names == self.wanted.names;
+            let fits =
+                |pending: &Pending| pending.names.is_empty() || pending.names == self.wanted.names;
             let pending = match stored {
                 Some(pending) if fits(&pending) => pending,
                 Some(_) => {
@@ -299,7 +300,8 @@ impl Keeping {
 
     fn tell_failed(&self, asked: &Asked, trouble: &Trouble, failures: u32, order: &Order) {
         self.state.borrow_mut().error = Some(LastError::of(trouble, failures));
-        let next = order.poll_timeout().map_or(Duration::ZERO, |(due, _)| due.saturating_sub(now()));
+        let next =
+            order.poll_timeout().map_or(Duration::ZERO, |(due, _)| due.saturating_sub(now()));
         let hint = trouble.hint.as_deref().unwrap_or_default();
         self.shared.journal.warn(
             "certificate/not-issued",

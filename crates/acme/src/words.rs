@@ -36,18 +36,15 @@ pub fn trouble(authority: &str, error: &Error, told: Option<Duration>) -> Troubl
     let unreachable = Failure::Unreachable { retry_after: told };
     match error {
         Error::Api(problem) => of_problem(authority, problem, told),
-        Error::Json(_) => Trouble::new(
-            unreachable,
-            format!("`{authority}` gave an answer that is not ACME's"),
-        )
-        .hint("is `directory` the address of an ACME directory (RFC 8555 §7.1.1)?"),
+        Error::Json(_) => {
+            Trouble::new(unreachable, format!("`{authority}` gave an answer that is not ACME's"))
+                .hint("is `directory` the address of an ACME directory (RFC 8555 §7.1.1)?")
+        }
         Error::Unsupported(what) => {
             Trouble::new(Failure::Declined, format!("`{authority}` does not offer {what}"))
                 .hint("take `profile` out of its block, or ask for one that it offers")
         }
-        Error::Timeout(_) => {
-            Trouble::new(Failure::Slow, format!("`{authority}` is still at work"))
-        }
+        Error::Timeout(_) => Trouble::new(Failure::Slow, format!("`{authority}` is still at work")),
         Error::Crypto | Error::KeyRejected => {
             Trouble::new(Failure::AccountLost, "the key of the account cannot be used")
         }
@@ -100,13 +97,16 @@ fn meaning(kind: &str, status: Option<u16>, told: Option<Duration>) -> (Failure,
             Failure::Declined,
             "add `eab { key_id = \"…\"  key = file(\"…\") }` to its block, as the authority gave them to you",
         ),
-        "userActionRequired" => (Failure::Declined, "its terms have changed: read and agree to them there"),
+        "userActionRequired" => {
+            (Failure::Declined, "its terms have changed: read and agree to them there")
+        }
         "rejectedIdentifier" | "unsupportedIdentifier" => {
             (Failure::Declined, "take the name out of `names`, or ask another authority for it")
         }
-        "invalidContact" | "unsupportedContact" => {
-            (Failure::Declined, "give a `contact` that the authority takes, such as `mailto:you@example.com`")
-        }
+        "invalidContact" | "unsupportedContact" => (
+            Failure::Declined,
+            "give a `contact` that the authority takes, such as `mailto:you@example.com`",
+        ),
         "badCSR" | "badPublicKey" | "badSignatureAlgorithm" => {
             (Failure::Declined, "choose another `key_kind`")
         }
@@ -224,8 +224,20 @@ mod tests {
                 "`ca` says: Timeout during connect",
                 "dns-01",
             ),
-            ("CAA", problem("caa", "CAA record forbids", 403), Failure::NotProved, "`ca` says: CAA record forbids", "CAA"),
-            ("no name", problem("dns", "NXDOMAIN", 400), Failure::NotProved, "`ca` says: NXDOMAIN", "delegated"),
+            (
+                "CAA",
+                problem("caa", "CAA record forbids", 403),
+                Failure::NotProved,
+                "`ca` says: CAA record forbids",
+                "CAA",
+            ),
+            (
+                "no name",
+                problem("dns", "NXDOMAIN", 400),
+                Failure::NotProved,
+                "`ca` says: NXDOMAIN",
+                "delegated",
+            ),
             (
                 "another server",
                 problem("unauthorized", "404", 403),
@@ -233,8 +245,20 @@ mod tests {
                 "`ca` says: 404",
                 "something else answered",
             ),
-            ("not that name", problem("rejectedIdentifier", "no", 400), Failure::Declined, "`ca` says: no", "another authority"),
-            ("lost account", problem("accountDoesNotExist", "gone", 400), Failure::AccountLost, "`ca` says: gone", ""),
+            (
+                "not that name",
+                problem("rejectedIdentifier", "no", 400),
+                Failure::Declined,
+                "`ca` says: no",
+                "another authority",
+            ),
+            (
+                "lost account",
+                problem("accountDoesNotExist", "gone", 400),
+                Failure::AccountLost,
+                "`ca` says: gone",
+                "",
+            ),
             ("nonce", problem("badNonce", "stale", 400), Failure::BadNonce, "`ca` says: stale", ""),
             (
                 "a fault",
@@ -243,7 +267,13 @@ mod tests {
                 "`ca` says: oops",
                 "",
             ),
-            ("gone", problem("malformed", "no such order", 404), Failure::OrderLost, "`ca` says: no such order", ""),
+            (
+                "gone",
+                problem("malformed", "no such order", 404),
+                Failure::OrderLost,
+                "`ca` says: no such order",
+                "",
+            ),
             (
                 "tricks",
                 problem("caa", "\u{1b}[2Jx\ny", 403),

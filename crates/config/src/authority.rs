@@ -99,9 +99,8 @@ fn contact(section: &Section<'_>) -> Vec<String> {
 fn external_account<'s>(outer: &Section<'s>, block: &'s Block) -> Option<ExternalAccount> {
     let section = Section::new(outer.context, outer.origin, "eab", block);
     section.label(block, false);
-    let key_id = section
-        .required("key_id", "\"…\"")
-        .and_then(|value| section.text("key_id", value));
+    let key_id =
+        section.required("key_id", "\"…\"").and_then(|value| section.text("key_id", value));
     let key =
         section.required("key", "file(\"eab.key\")").and_then(|value| secret(&section, value));
     section.finish();
@@ -116,7 +115,9 @@ fn secret(section: &Section<'_>, value: &Expression) -> Option<SecretSource> {
             ("file", 1, Expression::String(path)) => {
                 Some(SecretSource::File(section.origin.folder.join(path.value())))
             }
-            ("env", 1, Expression::String(name)) => Some(SecretSource::Variable(name.value().clone())),
+            ("env", 1, Expression::String(name)) => {
+                Some(SecretSource::Variable(name.value().clone()))
+            }
             _ => None,
         }
     };

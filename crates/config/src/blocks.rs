@@ -76,9 +76,7 @@ pub fn home_of(name: &str) -> Option<&'static str> {
         | "latency"
         | "healthy_while"
         | "evaluate_target_health" => "inside `record`",
-        "name_servers" | "negative_ttl" | "signed" | "transfer_to" | "notify" => {
-            "inside `zone`"
-        }
+        "name_servers" | "negative_ttl" | "signed" | "transfer_to" | "notify" => "inside `zone`",
         "exempt" | "rate_limit" => "inside `dns_server`",
         "calls" | "server_calls" | "rendered_by" => "inside `page`",
         "serves" => "inside `instance`",
@@ -90,8 +88,8 @@ pub fn home_of(name: &str) -> Option<&'static str> {
         "challenge" => "inside `certificate`",
         "acme" => "in an `authority` block, which a `certificate` names",
         "silence" => silence::HOME,
-        "network" | "security_group" | "instance" | "authority" | "certificate" | "load_balancer"
-        | "target_group" | "zone" | "dns_server" | "page" | "expect" => {
+        "network" | "security_group" | "instance" | "authority" | "certificate"
+        | "load_balancer" | "target_group" | "zone" | "dns_server" | "page" | "expect" => {
             "at the top level of the file"
         }
         "record" => "at the top level of the file, or inside `zone`",
@@ -134,9 +132,7 @@ pub fn read(files: &[File], environment: &dyn Environment, findings: &mut Vec<Fi
                 model.security_groups.push(security_group(section("security_group"), block))
             }
             Kind::Instance => model.instances.push(instance(section("instance"), block)),
-            Kind::Authority => {
-                model.authorities.push(authority::read(section("authority"), block))
-            }
+            Kind::Authority => model.authorities.push(authority::read(section("authority"), block)),
             Kind::Certificate => {
                 model.certificates.push(certificate::read(section("certificate"), block))
             }

@@ -6,12 +6,13 @@ use model::{Certificate, CertificateSource};
 use crate::authority;
 use crate::section::Section;
 
-const SOURCES: &str = "add `chain = \"site.pem\"` and `key = \"site.key\"`, `authority = authority.name`, or \
-                       `development = true`";
+const SOURCES: &str = "add `chain = \"site.pem\"` and `key = \"site.key\"`, `authority = authority.name`, \
+                       `imported = true`, or `development = true`";
 
 pub fn read<'s>(section: Section<'s>, block: &'s Block) -> Certificate {
     let name = section.label(block, true).unwrap_or_default().to_owned();
     let development = section.flag("development").unwrap_or(false);
+    let imported = section.flag("imported").unwrap_or(false);
     let chain = section.optional_text("chain");
     let key = section.optional_text("key");
     let names = section.value("names").map_or(Vec::new(), |value| {
@@ -28,7 +29,14 @@ pub fn read<'s>(section: Section<'s>, block: &'s Block) -> Certificate {
         CertificateSource::Development
     };
     let title = &section.title;
+    if imported && (development || chain.is_some() || key.is_some() || ordered.is_some()) {
+        wrong(
+            format!("{title} is imported and comes from elsewhere"),
+            "remove `imported`, or `development`, `authority`, `chain` and `key`",
+        );
+    }
     let source = match (development, chain, key, ordered) {
+        _ if imported => CertificateSource::Imported,
         (false, Some(chain), Some(key), None) => {
             CertificateSource::Files { chain: folder.join(chain), key: folder.join(key) }
         }

@@ -118,6 +118,7 @@ fn certificate(out: &mut Writer, model: &Model, certificate: &Certificate) {
             }
             CertificateSource::Development => out.set("development", true),
             CertificateSource::Authority(ordered) => authority::ordered(out, model, ordered),
+            CertificateSource::Imported => out.set("imported", true),
         }
         if !certificate.names.is_empty() {
             out.list("names", certificate.names.iter().map(|name| quoted(name)));

@@ -8,8 +8,8 @@
 //! Start at [`parse`].
 
 mod application;
-mod blocks;
 mod authority;
+mod blocks;
 mod certificate;
 pub mod edit;
 mod environment;

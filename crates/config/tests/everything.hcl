@@ -75,6 +75,11 @@ certificate "files" {
   names = ["example.net", "*.example.net"]
 }
 
+certificate "kept" {
+  imported = true
+  names    = ["kept.example.com"]
+}
+
 certificate "made" {
   development = true
   names       = ["Example.com", "*.example.com"]
@@ -367,8 +372,16 @@ zone "example.org" {
 
   record "fast" {
     addresses = ["203.0.113.14"]
-    latency { from = network.office  milliseconds = 12 }
-    latency { from = network.guest-wifi    milliseconds = 40 }
+
+    latency {
+      from         = network.office
+      milliseconds = 12
+    }
+
+    latency {
+      from         = network.guest-wifi
+      milliseconds = 40
+    }
   }
 
   record "safe" {

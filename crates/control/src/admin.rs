@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{mpsc, oneshot};
+use zeroize::Zeroizing;
 
 use crate::client::{QUESTION_BYTES_MAX, Question};
 
@@ -40,7 +41,8 @@ pub fn listen(path: &Path) -> std::io::Result<mpsc::Receiver<Asked>> {
 
 async fn serve(stream: UnixStream, control: mpsc::Sender<Asked>) {
     let mut stream = BufReader::new(stream);
-    let mut line = String::new();
+    // It may hold a private key.
+    let mut line = Zeroizing::new(String::new());
     let mut limited = (&mut stream).take(QUESTION_BYTES_MAX);
     let read = tokio::time::timeout(QUESTION_LIMIT, limited.read_line(&mut line)).await;
     if !matches!(read, Ok(Ok(_))) {

@@ -8,7 +8,10 @@ use explain::probe::Plan;
 use explain::{Answer, BadQuestion, Query};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
 
+use crate::imported::Import;
+use crate::issued::CertificateStatus;
 use crate::status::Status;
 
 /// A reload waits for sockets, certificates and `nft`; an explanation may be about a lot.
@@ -28,6 +31,15 @@ pub enum Question {
         force: bool,
     },
     Health,
+    /// How every certificate stands.
+    Certificates,
+    /// Go on with an order; with `force`, though the certificate is good.
+    Order {
+        name: String,
+        force: bool,
+    },
+    /// Keep a certificate, and serve it where it is declared.
+    Import(Box<Import>),
     Explain(Box<Query>),
     /// What a probe is to ask before it is explained.
     Plan(Box<Query>),
@@ -48,6 +60,23 @@ pub struct ReloadAnswer {
 pub struct HealthAnswer {
     pub serving: bool,
     pub text: String,
+}
+
+/// What became of a certificate that was brought.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ImportAnswer {
+    /// Why it was not kept, with the remedy.
+    pub refused: Option<String>,
+    pub warnings: Vec<String>,
+    /// Whether the configuration takes it; then it is served by now.
+    pub declared: bool,
+}
+
+/// What became of the wish for a certificate.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct OrderAnswer {
+    /// Why nothing is ordered, with the remedy.
+    pub refused: Option<String>,
 }
 
 /// What is answered instead of an explanation.
@@ -97,6 +126,18 @@ pub fn reload(socket: &Path, force: bool) -> Result<ReloadAnswer, AskError> {
     ask(socket, Question::Reload { force }, ANSWER_LIMIT)
 }
 
+pub fn import(socket: &Path, import: &Import) -> Result<ImportAnswer, AskError> {
+    ask(socket, Question::Import(Box::new(import.clone())), ANSWER_LIMIT)
+}
+
+pub fn certificates(socket: &Path) -> Result<Vec<CertificateStatus>, AskError> {
+    ask(socket, Question::Certificates, PROMPT_LIMIT)
+}
+
+pub fn order(socket: &Path, name: &str, force: bool) -> Result<OrderAnswer, AskError> {
+    ask(socket, Question::Order { name: name.to_owned(), force }, PROMPT_LIMIT)
+}
+
 pub fn health(socket: &Path) -> Result<HealthAnswer, AskError> {
     ask(socket, Question::Health, PROMPT_LIMIT)
 }
@@ -120,7 +161,8 @@ fn ask<A: DeserializeOwned>(
     let mut stream = net::unix::connect(socket).map_err(not_running)?;
     stream.set_read_timeout(Some(limit)).map_err(AskError::Io)?;
     stream.set_write_timeout(Some(limit)).map_err(AskError::Io)?;
-    let mut line = serde_json::to_vec(&question).unwrap_or_default();
+    // It may hold a private key.
+    let mut line = Zeroizing::new(serde_json::to_vec(&question).unwrap_or_default());
     line.push(b'\n');
     if line.len() as u64 > QUESTION_BYTES_MAX {
         return Err(AskError::TooLong);

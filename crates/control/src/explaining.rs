@@ -39,30 +39,35 @@ impl Certificates {
             let identity = store.get(CertificateId(at as u32));
             let trust = match (&declared.source, identity) {
                 (CertificateSource::Development, _) => Trust::Development,
-                // Of an authority's: the placeholder.
-                (CertificateSource::Files { .. } | CertificateSource::Authority(_), Some(it))
+                (CertificateSource::Authority(_), Some(it)) if it.is_self_signed() => {
+                    Trust::Pending
+                }
+                (CertificateSource::Files { .. } | CertificateSource::Imported, Some(it))
                     if it.is_self_signed() =>
                 {
                     Trust::SelfSigned
                 }
-                (CertificateSource::Files { .. } | CertificateSource::Authority(_), _) => {
-                    Trust::Authority
-                }
+                (
+                    CertificateSource::Files { .. }
+                    | CertificateSource::Imported
+                    | CertificateSource::Authority(_),
+                    _,
+                ) => Trust::Authority,
             };
             let facts = match (identity, &declared.source) {
                 (Some(identity), _) => Some(identity.facts.clone()),
                 (None, CertificateSource::Development | CertificateSource::Authority(_)) => {
                     Some(to_be_made(declared, now_unix))
                 }
-                (None, CertificateSource::Files { .. }) => None,
+                (None, CertificateSource::Files { .. } | CertificateSource::Imported) => None,
             };
-            CertificateView { facts: facts.map(Arc::new), trust }
+            CertificateView { facts: facts.map(Arc::new), trust, why_pending: None }
         };
         Certificates(model.certificates.iter().enumerate().map(view).collect())
     }
 
     pub fn view(&self, id: CertificateId) -> CertificateView {
-        let unknown = CertificateView { facts: None, trust: Trust::Authority };
+        let unknown = CertificateView { facts: None, trust: Trust::Authority, why_pending: None };
         self.0.get(id.0 as usize).cloned().unwrap_or(unknown)
     }
 }
@@ -120,6 +125,8 @@ pub struct Running<'k> {
     pub board: &'k Board,
     pub enforcement: &'k BTreeMap<SocketAddr, filters::Enforcement>,
     pub refused: &'k Tally,
+    /// Why certificates are pending, as far as it is known.
+    pub pending: &'k BTreeMap<CertificateId, Arc<str>>,
     pub now_unix: i64,
 }
 
@@ -135,7 +142,10 @@ impl Running<'_> {
     }
 
     fn knowing<T>(&self, world: &World, ask: impl FnOnce(&Facts<'_>) -> T) -> T {
-        let certificates = |id| self.certificates.view(id);
+        let certificates = |id| CertificateView {
+            why_pending: self.pending.get(&id).cloned(),
+            ..self.certificates.view(id)
+        };
         let targets = |group: GroupId, at: usize| {
             let declared = &world.model[group];
             let board = self.board.groups.get(group.0 as usize).and_then(|g| g.targets.get(at));

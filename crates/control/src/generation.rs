@@ -12,8 +12,7 @@ use model::{Challenges, ListenerProtocol, Model};
 use proxy::{ListenerTls, Snapshot};
 use signal::{AccessLog, ConnectionLog, Journal};
 use tls::{AlpnChallenges, CertificateStore, ServerSettings, TargetTls, Ticketer};
-
-use crate::load::Loaded;
+use world::World;
 
 /// ALB.md §6e.
 const SERVER: &str = "awselb/2.0";
@@ -90,9 +89,15 @@ impl Kept {
         access.chain(connection).collect()
     }
 
-    /// The snapshot for `loaded`. Opens logs that are new; closes none, since it may yet fail.
-    pub fn snapshot(&mut self, loaded: &Loaded, cores: usize) -> Result<Snapshot, String> {
-        let model = &loaded.world.model;
+    /// The snapshot for a World and its certificates. Opens logs that are new; closes none, since it
+    /// may yet fail.
+    pub fn snapshot(
+        &mut self,
+        world: &Arc<World>,
+        certificates: &CertificateStore,
+        cores: usize,
+    ) -> Result<Snapshot, String> {
+        let model = &world.model;
         let mut access_logs = Vec::new();
         let mut connection_logs = Vec::new();
         for load_balancer in &model.load_balancers {
@@ -111,10 +116,10 @@ impl Kept {
             });
         }
         let tls = (0..model.listeners.len())
-            .map(|at| self.listener_tls(model, at, &loaded.certificates))
+            .map(|at| self.listener_tls(model, at, certificates))
             .collect::<Result<Vec<_>, String>>()?;
         Ok(Snapshot {
-            world: Arc::clone(&loaded.world),
+            world: Arc::clone(world),
             tls,
             access_logs,
             connection_logs,

@@ -5,11 +5,13 @@
 //! Start at [`run`].
 
 mod admin;
+mod certificates;
 mod expectations;
 mod explaining;
 mod filters;
 mod generation;
 mod health;
+mod keep;
 mod load;
 pub mod name_server;
 mod packet_filter;
@@ -19,13 +21,16 @@ mod refused;
 mod run;
 mod sockets;
 mod state;
-mod status;
+pub mod status;
 mod words;
 
 pub mod client;
+pub mod imported;
+pub mod issued;
 
 pub use expectations::{Broken, NOT_PROVED};
 pub use explaining::{Certificates, FromFiles};
+pub use keep::{Keep, KeepError};
 pub use load::{Examined, Rejected, Source, examine};
 pub use run::{Failed, Ready, Settings, run};
 pub use state::StateDirectory;
@@ -33,4 +38,7 @@ pub use status::{
     FirewallDoor, FirewallRule, FirewallStatus, ListenerStatus, LogStatus, RefusedNetwork,
     RefusedStatus, Status, TargetGroupStatus, TargetStatus,
 };
-pub use words::{firewall_text, status_json, status_text};
+pub use words::{
+    certificate_json, certificate_text, certificates_json, certificates_text, firewall_text,
+    status_json, status_text,
+};

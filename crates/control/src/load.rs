@@ -6,9 +6,10 @@ use std::sync::Arc;
 use config::{RealEnvironment, Sources, Style};
 use explain::Surveyed;
 use model::{CertificateId, CertificateSource, Finding, Model, Severity};
-use tls::CertificateStore;
+use tls::{CertificateStore, Shelf};
 use world::World;
 
+use crate::certificates::Stamps;
 use crate::expectations::{self, Broken};
 use crate::explaining::Certificates;
 
@@ -48,6 +49,8 @@ pub struct Loaded {
     pub sources: Sources,
     pub world: Arc<World>,
     pub certificates: CertificateStore,
+    /// From before they were read.
+    pub stamps: Stamps,
     /// What was found out while it was examined.
     pub examined: Examined,
     /// Warnings, rendered; empty if there are none.
@@ -69,6 +72,7 @@ pub struct Examined {
 pub fn load(
     source: &Source,
     state: &Path,
+    shelf: &dyn Shelf,
     generation: u64,
     style: Style,
 ) -> Result<Loaded, Rejected> {
@@ -85,7 +89,8 @@ pub fn load(
         return Err(rejected(&findings));
     }
     let now = net::clock::unix_seconds();
-    let (certificates, problems) = CertificateStore::load(&model.certificates, state, now);
+    let stamps = Stamps::of(&model);
+    let (certificates, problems) = CertificateStore::load(&model.certificates, state, shelf, now);
     let found = [findings, problems].concat();
     let examined = judge(model, found, &certificates, generation, now);
     if has_errors(&examined.findings) {
@@ -98,7 +103,7 @@ pub fn load(
         false => config::render(&sources, &findings, style),
     };
     let world = Arc::clone(&examined.world);
-    Ok(Loaded { sources, world, certificates, examined, warnings })
+    Ok(Loaded { sources, world, certificates, stamps, examined, warnings })
 }
 
 /// What `check` says: to what [`config::parse`] found come certificates, lints and expectations,
@@ -137,7 +142,10 @@ fn lint(model: &Model, certificates: &CertificateStore) -> Vec<Finding> {
         (CertificateSource::Development | CertificateSource::Authority(_), None) => {
             Some(model[id].names.clone())
         }
-        (CertificateSource::Files { .. }, None) => None,
+        (CertificateSource::Imported, None) if !model[id].names.is_empty() => {
+            Some(model[id].names.clone())
+        }
+        (CertificateSource::Files { .. } | CertificateSource::Imported, None) => None,
     };
     world::lint(model, &names)
 }

@@ -14,10 +14,10 @@ use dns::core::{Command, Opened, Start};
 use dns::sign::PERIOD_SECONDS;
 use dns::snapshot::{Health, Limits, Served, Snapshot};
 use machine::board::Board;
-use model::{Challenges, HealthState};
+use model::{Challenges, HealthState, LoadBalancerId};
 use signal::{DnsCounters, DnsCounts, Journal};
 use tokio::sync::mpsc;
-use world::{GroupHealth, World};
+use world::World;
 
 use self::sockets::{Plan, Sockets};
 use self::zones::ZoneBook;
@@ -290,30 +290,21 @@ fn here() -> Vec<IpAddr> {
 }
 
 fn health(world: &World, board: &Board) -> Health {
-    let of_group = |id: model::GroupId| match board.groups.get(id.0 as usize) {
-        None => GroupHealth::Empty,
-        Some(group) if group.targets.is_empty() => GroupHealth::Empty,
+    let model = &world.model;
+    let group_healthy = |id: model::GroupId| {
         // A target that was not asked yet is given the benefit of the doubt (ALB.md §5d).
-        Some(group)
-            if group.targets.iter().any(|target| {
-                matches!(
-                    target.state,
-                    HealthState::Healthy | HealthState::Initial | HealthState::Unused
-                )
-            }) =>
-        {
-            GroupHealth::Healthy
-        }
-        Some(_) => GroupHealth::Unhealthy,
+        let good = |target: &machine::board::TargetBoard| match target.state {
+            HealthState::Healthy | HealthState::Initial | HealthState::Unused => true,
+            HealthState::Unhealthy | HealthState::Draining | HealthState::Unavailable => false,
+        };
+        board.groups.get(id.0 as usize).is_none_or(|group| group.targets.iter().any(good))
     };
-    let load_balancers = 0..world.model.load_balancers.len();
-    let groups = 0..world.model.target_groups.len();
+    let load_balancers = (0..model.load_balancers.len()).map(|at| LoadBalancerId(at as u32));
+    let groups = (0..model.target_groups.len()).map(|at| model::GroupId(at as u32));
     Health {
         load_balancers: load_balancers
-            .map(|at| world.load_balancer_healthy(model::LoadBalancerId(at as u32), &of_group))
+            .map(|id| verdict::answer::load_balancer_healthy(model, id, &group_healthy))
             .collect(),
-        groups: groups
-            .map(|at| of_group(model::GroupId(at as u32)) == GroupHealth::Healthy)
-            .collect(),
+        groups: groups.map(group_healthy).collect(),
     }
 }

@@ -27,7 +27,9 @@ pub fn reach(source: &Source, model: &Model, state: &Path) -> Reach {
             CertificateSource::Files { chain, key } => {
                 reach.readable.extend([folder(chain), folder(key)]);
             }
-            CertificateSource::Development | CertificateSource::Authority(_) => {}
+            CertificateSource::Development
+            | CertificateSource::Imported
+            | CertificateSource::Authority(_) => {}
         }
     }
     for authority in &model.authorities {

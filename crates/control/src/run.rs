@@ -1,9 +1,13 @@
 //! The life of an instance: start, reload, drain.
 
 mod answers;
+mod certificates;
 mod cores;
 mod explainers;
 mod guard;
+mod issuance;
+mod names;
+mod reload;
 mod signals;
 
 use std::collections::BTreeMap;
@@ -12,6 +16,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use acme::Keeper;
 use config::Style;
 use machine::board::Board;
 use model::Model;
@@ -24,12 +29,13 @@ use self::cores::{CoreHandle, spawn_cores};
 use self::explainers::Explainers;
 use self::signals::{Event, Signals};
 use crate::admin::{self, Asked};
-use crate::client::ReloadAnswer;
-use crate::expectations;
+use crate::certificates::Followed;
 use crate::filters::{self, Enforcement};
 use crate::generation::Kept;
 use crate::health::Health;
-use crate::load::{Loaded, Source, load};
+use crate::keep::Keep;
+use crate::load::{Source, load};
+use crate::name_server::NameServer;
 use crate::packet_filter::{Pace, PacketFilter};
 use crate::reach::{confine, reach};
 use crate::refused::RefusedClients;
@@ -48,6 +54,8 @@ pub struct Settings {
     /// `None`: all that the process may use.
     pub cores: Option<usize>,
     pub state: StateDirectory,
+    /// The file with the key of the store, if not the state directory's own.
+    pub store_key: Option<PathBuf>,
     /// Reload when a configuration file changes.
     pub watch: bool,
     pub journal: Journal,
@@ -107,6 +115,11 @@ pub fn run(settings: Settings, ready: impl FnOnce(&Ready)) -> Result<(), Failed>
 struct Instance {
     settings: Settings,
     kept: Kept,
+    keep: Keep,
+    certificates: Followed,
+    keeper: Keeper,
+    orders: mpsc::Receiver<acme::Event>,
+    name_server: NameServer,
     sockets: Sockets,
     enforcement: BTreeMap<SocketAddr, Enforcement>,
     packet_filter: PacketFilter,
@@ -143,7 +156,10 @@ impl Instance {
                 e,
             )
         })?;
-        let loaded = load(&settings.source, settings.state.path(), 1, settings.style)
+        let keep =
+            Keep::open(&settings.state, settings.store_key.as_deref(), Some(&settings.journal))
+                .map_err(|e| Failed::Environment(e.to_string()))?;
+        let loaded = load(&settings.source, settings.state.path(), &keep, 1, settings.style)
             .map_err(|rejected| Failed::Configuration(rejected.rendered))?;
         eprint!("{}", loaded.warnings);
         // Before there are other threads, which would stay free.
@@ -159,12 +175,19 @@ impl Instance {
             settings.cores.unwrap_or_else(|| net::core::available_cores().len()).max(1);
         let mut kept =
             Kept::new(settings.journal.clone(), descriptors, key).map_err(Failed::Environment)?;
-        let snapshot = Arc::new(kept.snapshot(&loaded, core_count).map_err(Failed::Environment)?);
+        let snapshot = Arc::new(
+            kept.snapshot(&loaded.world, &loaded.certificates, core_count)
+                .map_err(Failed::Environment)?,
+        );
         let mut sockets = Sockets::with_inherited(net::systemd::inherited_listeners());
         let mut plan = sockets.plan(&loaded.world, core_count).map_err(|failures| {
             let lines: Vec<String> = failures.iter().map(ToString::to_string).collect();
             Failed::Environment(lines.join("\nerror: "))
         })?;
+        let mut name_server = NameServer::new(core_count, settings.journal.clone());
+        let names = name_server
+            .prepare(&loaded.world, &keep.zone_book())
+            .map_err(|failures| Failed::Environment(failures.join("\nerror: ")))?;
         let socket = settings.state.control_socket();
         let questions = admin::listen(&socket).map_err(|e| {
             environment(&format!("cannot listen on the control socket `{}`", socket.display()), e)
@@ -181,10 +204,23 @@ impl Instance {
         let board = health.board();
         let cores = spawn_cores(plan.opened, &snapshot, &board)
             .map_err(|e| environment("cannot start a core", e))?;
+        name_server
+            .publish(names, &loaded.world, &board)
+            .map_err(|e| environment("cannot start a core of the name server", e))?;
         let now = net::clock::unix_seconds();
         let stamp = settings.watch.then(|| settings.source.stamp());
+        let (store, stamps) = (loaded.certificates.clone(), loaded.stamps.clone());
+        let certificates = Followed::new(store, stamps, Arc::clone(&keep.store));
+        let records = keep.records();
+        let (mut keeper, orders) = Keeper::new(records, settings.journal.clone(), &loaded.world);
+        keeper.follow(&loaded.world);
         let instance = Instance {
             kept,
+            keep,
+            certificates,
+            keeper,
+            orders,
+            name_server,
             sockets,
             enforcement,
             packet_filter,
@@ -246,6 +282,7 @@ impl Instance {
             tokio::select! {
                 board = self.health.changed() => self.publish_health(board),
                 Some(asked) = self.questions.recv() => self.answer(asked),
+                Some(event) = self.orders.recv() => self.carry_out(event),
                 event = signals.next() => match event {
                     Event::Reload => drop(self.reload(false)),
                     Event::ReopenLogs => self.kept.reopen_logs(),
@@ -262,77 +299,7 @@ impl Instance {
         for core in &self.cores {
             let _ = core.commands.send(Command::Health(Arc::clone(&board)));
         }
-    }
-
-    /// Whole or not at all: until every socket, certificate and log of the new generation is there,
-    /// nothing of the old one is touched.
-    fn reload(&mut self, force: bool) -> ReloadAnswer {
-        net::systemd::notify_reloading();
-        let result = self.try_reload(force);
-        net::systemd::notify("READY=1");
-        let generation = self.snapshot.world.generation;
-        let journal = &self.settings.journal;
-        match result {
-            Ok(warnings) => {
-                self.refused_reload = None;
-                journal.info("reload/accepted", &[("generation", &generation)]);
-                let broken_expectation = false;
-                ReloadAnswer { generation, findings: warnings, accepted: true, broken_expectation }
-            }
-            Err(Refused { findings, broken_expectation }) => {
-                let first = findings.lines().next().unwrap_or_default().to_owned();
-                journal.error("reload/refused", &[("generation", &generation), ("first", &first)]);
-                self.refused_reload = Some(findings.clone());
-                ReloadAnswer { generation, findings, accepted: false, broken_expectation }
-            }
-        }
-    }
-
-    fn try_reload(&mut self, force: bool) -> Result<String, Refused> {
-        let generation = self.snapshot.world.generation + 1;
-        let plain = Style { color: false, ..self.settings.style };
-        let (source, state) = (&self.settings.source, self.settings.state.path());
-        let (kept, cores) = (&mut self.kept, self.cores.len());
-        let (before, was) = (&self.snapshot.world, &self.told.broken);
-        let (mut loaded, snapshot): (Loaded, _) = net::core::yielding(|| {
-            let loaded =
-                load(source, state, generation, plain).map_err(|rejected| rejected.rendered)?;
-            let fallen = expectations::newly(&loaded.examined.broken, before, was);
-            if !force && !fallen.is_empty() {
-                let findings = expectations::refusal(&loaded.sources, &fallen, plain);
-                return Err(Refused { findings, broken_expectation: true });
-            }
-            let snapshot =
-                kept.snapshot(&loaded, cores).map_err(|error| format!("error: {error}\n"))?;
-            Ok::<_, Refused>((loaded, snapshot))
-        })?;
-        let mut plan = self.sockets.plan(&loaded.world, self.cores.len()).map_err(|failures| {
-            failures.iter().map(|failure| format!("error: {failure}\n")).collect::<String>()
-        })?;
-        self.health.replace(&loaded.world);
-        let board = self.health.board();
-        let closed = plan.closed.clone();
-        let opened = std::mem::take(&mut plan.opened);
-        self.sockets.commit(&mut plan);
-        // By the World under which they came.
-        self.look_at_refused(Pace::Now);
-        self.guard(&loaded.world);
-        let snapshot = Arc::new(snapshot);
-        for (core, opened) in self.cores.iter().zip(opened) {
-            let _ = core.commands.send(Command::Publish {
-                snapshot: Arc::clone(&snapshot),
-                board: Arc::clone(&board),
-                opened,
-                closed: closed.clone(),
-            });
-        }
-        self.old.push(std::mem::replace(&mut self.snapshot, snapshot));
-        let model = Arc::clone(&self.snapshot.world);
-        self.kept.settle(&model.model);
-        self.configured = net::clock::unix_seconds();
-        let warnings = std::mem::take(&mut loaded.warnings);
-        self.told = Arc::new(Told::of(loaded));
-        Ok(warnings)
+        self.name_server.publish_health(&board);
     }
 
     fn housekeeping(&mut self) {
@@ -342,6 +309,8 @@ impl Instance {
         self.look_at_refused(Pace::Leisurely);
         self.refused.report(&self.snapshot.world, &self.settings.journal);
         self.guard_again();
+        self.follow_certificates();
+        self.keep_names();
         if self.stamp.is_some() {
             let now = self.settings.source.stamp();
             if self.stamp.as_ref() != Some(&now) {
@@ -364,6 +333,7 @@ impl Instance {
         }
         // Our duplicates would keep the sockets open: clients would wait in a queue that nobody serves.
         self.sockets = Sockets::default();
+        self.name_server.stop();
         let end = Instant::now() + DRAIN_LIMIT;
         while self.cores.iter().any(|core| !core.thread.is_finished()) && Instant::now() < end {
             tokio::select! {
@@ -377,17 +347,5 @@ impl Instance {
         self.packet_filter.clear(&self.settings.journal);
         let _ = std::fs::remove_file(self.settings.state.control_socket());
         self.settings.journal.info("instance/stopped", &[]);
-    }
-}
-
-/// Why a reload changed nothing, in words.
-struct Refused {
-    findings: String,
-    broken_expectation: bool,
-}
-
-impl From<String> for Refused {
-    fn from(findings: String) -> Self {
-        Refused { findings, broken_expectation: false }
     }
 }

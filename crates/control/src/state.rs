@@ -36,6 +36,16 @@ impl StateDirectory {
         self.0.join("control.sock")
     }
 
+    /// What must survive (docs/state.md).
+    pub fn database(&self) -> PathBuf {
+        self.0.join("pointsman.db")
+    }
+
+    /// What seals its secrets, where no other key is given.
+    pub fn store_key(&self) -> PathBuf {
+        self.0.join("store.key")
+    }
+
     /// The key of the stickiness cookies, made on first use, so that cookies outlive a restart.
     pub fn stickiness_key(&self) -> io::Result<[u8; 32]> {
         let path = self.0.join("stickiness.key");

@@ -11,6 +11,7 @@ use world::World;
 
 use crate::filters::Enforcement;
 use crate::health::Health;
+use crate::issued::CertificateStatus;
 use crate::refused::{RefusedClients, listener_name};
 use crate::sockets::Sockets;
 
@@ -37,8 +38,44 @@ pub struct Status {
     pub refusals: BTreeMap<String, u64>,
     /// Who was turned away by security groups, in the kernel or after accept.
     pub refused: RefusedStatus,
+    pub certificates: Vec<CertificateStatus>,
     /// The packet filter, where the configuration asks for it.
     pub firewall: Option<FirewallStatus>,
+    /// The name server, where the configuration has one.
+    pub dns: Option<DnsStatus>,
+}
+
+/// Counts since the start of the instance, or since `dns_server` was last added.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct DnsStatus {
+    pub addresses: Vec<String>,
+    pub zones: Vec<ZoneStatus>,
+    pub udp_queries: u64,
+    pub tcp_queries: u64,
+    /// By the code of the answer, without zeros.
+    pub answers: BTreeMap<String, u64>,
+    /// Too large for UDP: the client asks again over TCP.
+    pub truncated: u64,
+    /// Not given, or given empty, because the client's network had had enough of them.
+    pub limited: u64,
+    /// Messages that are no question.
+    pub dropped: u64,
+    pub transfers: u64,
+    /// Connections beyond the limit.
+    pub refused_connections: u64,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ZoneStatus {
+    pub name: String,
+    /// The networks that see it; empty for a public one.
+    pub visible_to: Vec<String>,
+    pub serial: u32,
+    /// Tag of the key that signs it.
+    pub key_tag: Option<u16>,
+    /// The data of the DS that its parent has to publish (RFC 4034 §5.3).
+    pub delegation_signer: Option<String>,
+    pub place: String,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]

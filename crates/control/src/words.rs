@@ -1,12 +1,16 @@
 //! A status in words, for one screen.
 
+mod certificates;
+
 use std::fmt::Write;
 use std::io::Write as _;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use crate::status::{FirewallStatus, Status, TargetGroupStatus};
+use crate::status::{DnsStatus, FirewallStatus, Status, TargetGroupStatus};
+
+pub use certificates::{certificate_json, certificate_text, certificates_json, certificates_text};
 
 pub fn status_json(status: &Status) -> String {
     serde_json::to_string_pretty(status).unwrap_or_default()
@@ -51,6 +55,7 @@ pub fn status_text(status: &Status) -> String {
             let _ = writeln!(out, "  {code:<28} {count}");
         }
     }
+    certificates::write_doubtful(&status.certificates, net::clock::unix_seconds(), &mut out);
     write_refused(status, &mut out);
     if let Some(firewall) = &status.firewall {
         let state = match &firewall.problem {
@@ -59,10 +64,47 @@ pub fn status_text(status: &Status) -> String {
         };
         let _ = writeln!(out, "\nfirewall\n  table inet {}: {state}", firewall.table);
     }
+    if let Some(dns) = &status.dns {
+        write_dns(dns, &mut out);
+    }
     for log in status.logs.iter().filter(|log| log.lost_lines > 0) {
         let _ = writeln!(out, "\nlog `{}` has lost {} lines", log.path, log.lost_lines);
     }
     out
+}
+
+fn write_dns(dns: &DnsStatus, out: &mut String) {
+    let _ = writeln!(out, "\nname server\n  at {}", dns.addresses.join(", "));
+    for zone in &dns.zones {
+        let view = match &zone.visible_to[..] {
+            [] => String::new(),
+            networks => format!(", for {}", networks.join(", ")),
+        };
+        let key = match zone.key_tag {
+            Some(tag) => format!("signed with key {tag}"),
+            None => "not signed".to_owned(),
+        };
+        let _ = writeln!(out, "  {:<24} serial {}, {key}{view}", zone.name, zone.serial);
+    }
+    let answers: Vec<String> =
+        dns.answers.iter().map(|(code, count)| format!("{count} {code}")).collect();
+    let _ = writeln!(
+        out,
+        "  {} questions over UDP, {} over TCP; answered: {}",
+        dns.udp_queries,
+        dns.tcp_queries,
+        if answers.is_empty() { "none".to_owned() } else { answers.join(", ") }
+    );
+    let others = [
+        (dns.truncated, "too large for UDP"),
+        (dns.limited, "limited"),
+        (dns.dropped, "that were no questions dropped"),
+        (dns.transfers, "transfers"),
+        (dns.refused_connections, "connections beyond the limit"),
+    ];
+    for (count, what) in others.iter().filter(|(count, _)| *count > 0) {
+        let _ = writeln!(out, "  {count} {what}");
+    }
 }
 
 /// The table of the packet filter with its counters.
@@ -146,7 +188,7 @@ fn write_group(group: &TargetGroupStatus, out: &mut String) {
     }
 }
 
-fn local(unix_seconds: i64) -> String {
+pub(crate) fn local(unix_seconds: i64) -> String {
     match Timestamp::from_second(unix_seconds) {
         Ok(time) => time.to_zoned(TimeZone::system()).strftime("%Y-%m-%d %H:%M:%S%:z").to_string(),
         Err(_) => "-".to_owned(),
@@ -243,7 +285,9 @@ mod tests {
             requests: 0,
             refusals: Default::default(),
             refused,
+            certificates: Vec::new(),
             firewall: None,
+            dns: None,
         }
     }
 }

@@ -73,6 +73,13 @@ impl ZoneKey {
         out
     }
 
+    /// [`ZoneKey::delegation`] as zone files and forms have it (RFC 4034 §5.3).
+    pub fn delegation_text(&self, zone: &str) -> String {
+        let data = self.delegation(zone);
+        let digest = data.iter().skip(4).map(|octet| format!("{octet:02X}"));
+        format!("{} {ALGORITHM} {DIGEST_SHA256} {}", self.tag, digest.collect::<String>())
+    }
+
     /// `None` where the library has no random number to give: the answer goes without.
     pub fn sign(&self, bytes: &[u8]) -> Option<Signature> {
         self.pair.sign(&self.random, bytes).ok()?.as_ref().try_into().ok()

@@ -37,6 +37,11 @@ impl Code {
     pub const BAD_COOKIE: Code = Code(23);
 }
 
+/// What people call a code that fits into a header.
+pub fn code_name(code: usize) -> String {
+    u8::try_from(code).map_or(String::new(), |code| Rcode::masked_from_int(code).to_string())
+}
+
 /// All of an answer but its records.
 #[derive(Clone, Copy, Debug)]
 pub struct Envelope<'q> {

@@ -198,7 +198,9 @@ mod tests {
         };
         let two = [opt(b""), opt(b"")].concat();
         let error = Some(Some(Rcode::FORMERR));
-        let rows: Vec<(&str, Vec<u8>, Option<Option<Rcode>>)> = vec![
+        // `Some(None)` is silence.
+        type Row = (&'static str, Vec<u8>, Option<Option<Rcode>>);
+        let rows: Vec<Row> = vec![
             ("plain", with(&[], b""), None),
             ("with EDNS", with(&[(11, 1)], &opt(b"")), None),
             ("a cookie", with(&[(11, 1)], &opt(b"\0\x0a\0\x0812345678")), None),

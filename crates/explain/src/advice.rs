@@ -56,6 +56,15 @@ pub fn advice(world: &World, reports: &[PartReport], parts: &[Part], fixes: &[Fi
                     "declare a `record` for the name, if this program is to know it".into(),
                 );
             }
+            Cause::Obstacle(Obstacle::NameNoData) => {
+                advice.insert("give the name `alias` or `addresses` in its zone".into());
+            }
+            Cause::Obstacle(Obstacle::NamePrivateZone) => {
+                advice.insert(
+                    "write the record into the private zone, too: its clients never get the public one"
+                        .into(),
+                );
+            }
             Cause::Refusal(_) | Cause::Obstacle(_) => {}
         }
     }

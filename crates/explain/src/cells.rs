@@ -51,8 +51,7 @@ pub struct Cells {
 impl Cells {
     pub fn of(world: &World) -> Cells {
         let model = &world.model;
-        let views: BTreeSet<NetworkId> =
-            model.records.iter().flat_map(|record| record.visible_to.iter().copied()).collect();
+        let views = world.names().views().iter().copied();
         let gateways = (0..model.networks.len() as u32)
             .map(NetworkId)
             .filter(|id| !model[*id].seen_as.is_empty());

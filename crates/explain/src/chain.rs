@@ -308,7 +308,11 @@ mod tests {
             let world = world::compile(Model::default(), 1);
             let facts = Facts {
                 now_unix: 0,
-                certificates: &|_| CertificateView { facts: None, trust: Trust::Authority },
+                certificates: &|_| CertificateView {
+                    facts: None,
+                    trust: Trust::Authority,
+                    why_pending: None,
+                },
                 targets: &|_, _| TargetView::ASSUMED,
                 enforcement: &|_, _| Enforcement::NotKnown,
                 refused: &|_, _| None,

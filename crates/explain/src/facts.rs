@@ -35,6 +35,8 @@ pub enum FactSource {
 pub struct CertificateView {
     pub facts: Option<Arc<CertificateFacts>>,
     pub trust: Trust,
+    /// Of [`Trust::Pending`]: what an authority said, if it was asked.
+    pub why_pending: Option<Arc<str>>,
 }
 
 /// Whether clients trust the issuer.
@@ -45,6 +47,8 @@ pub enum Trust {
     /// The local development authority: trusted where it was installed.
     Development,
     SelfSigned,
+    /// An authority is still asked, and a placeholder is served.
+    Pending,
 }
 
 /// A target as far as it is known.

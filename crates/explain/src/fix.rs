@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 
 use model::{
     Asker, Cause, CertificateId, CertificateSource, Change, GroupId, ListenerId, Model, Obstacle,
-    Peer, RecordId, Refusal, Scheme,
+    Peer, Refusal, Scheme,
 };
 use world::World;
 
@@ -173,9 +173,7 @@ fn propose(
         (Some(Cause::Refusal(Refusal::AdmitNoRule)), Some(listener)) => {
             admit(world, client, asker, listener)
         }
-        (Some(Cause::Obstacle(Obstacle::NameNotVisible)), _) => {
-            visible(&world.model, request, asker)
-        }
+        (Some(Cause::Obstacle(Obstacle::NameNotVisible)), _) => visible(world, request, asker),
         (Some(Cause::Obstacle(Obstacle::TlsNameMismatch)), Some(listener)) => {
             certificates(&world.model, request, listener)
         }
@@ -305,14 +303,18 @@ pub fn peer_words(model: &Model, peer: &Peer) -> String {
     }
 }
 
-fn visible(model: &Model, request: &Request, asker: Asker) -> Vec<(Change, String)> {
+fn visible(world: &World, request: &Request, asker: Asker) -> Vec<(Change, String)> {
+    let model = &world.model;
     let Asker::Network(network) = asker else { return Vec::new() };
-    let named = model.records.iter().enumerate().filter(|(_, r)| r.name.0 == request.url.host);
-    named
-        .map(|(at, record)| {
+    let named = world.names().records(&request.url.host);
+    // One that everybody sees would be taken from everybody.
+    let private = named.filter(|id| !model[*id].visible_to.is_empty());
+    private
+        .map(|id| {
+            let record = &model[id];
             let words =
                 format!("let network.{} see the record {}", model[network].name, record.name.0);
-            (Change::RecordVisible { record: RecordId(at as u32), network }, words)
+            (Change::RecordVisible { record: id, network }, words)
         })
         .collect()
 }

@@ -1,15 +1,15 @@
 //! `reach`: what rules mention, for every network.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::ops::Range;
 
 use model::{
-    Action, Condition, Listener, ListenerProtocol, LoadBalancerId, Matcher, Model, Obstacle, Rule,
-    Url, UrlScheme,
+    Action, Condition, Listener, ListenerProtocol, LoadBalancerId, Matcher, Model, Rule, Url,
+    UrlScheme,
 };
 use serde::{Deserialize, Serialize};
-use verdict::name::Destination;
+use world::World;
 
 use crate::atlas::Atlas;
 use crate::facts::Facts;
@@ -21,6 +21,9 @@ use crate::who::Inquiry;
 
 /// Rows that are made at most.
 pub const ROWS_MAX: usize = 1000;
+
+/// Names with records that are looked at; more are those of a zone that a program wrote.
+const NAMES_MAX: usize = 10_000;
 
 /// The answer to `reach`: what rules mention × networks.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -41,7 +44,7 @@ pub struct ReachRow {
 pub fn reach(atlas: &Atlas<'_>, facts: &Facts<'_>) -> ReachReport {
     let model = &atlas.world.model;
     let askers = askers(model);
-    let mut requests = requests(model);
+    let mut requests = requests(atlas.world);
     let cut = requests.len() > ROWS_MAX;
     requests.truncate(ROWS_MAX);
     let rows = requests
@@ -61,7 +64,9 @@ pub fn reach(atlas: &Atlas<'_>, facts: &Facts<'_>) -> ReachReport {
 }
 
 /// One request for every host and path that a rule mentions, and one for what no rule takes.
-fn requests(model: &Model) -> Vec<Request> {
+fn requests(world: &World) -> Vec<Request> {
+    let model = &world.model;
+    let led = led(world);
     let mut seen: BTreeSet<(Url, Option<LoadBalancerId>)> = BTreeSet::new();
     let mut requests = Vec::new();
     for listener in &model.listeners {
@@ -69,7 +74,7 @@ fn requests(model: &Model) -> Vec<Request> {
             ListenerProtocol::Http => UrlScheme::Http,
             ListenerProtocol::Https => UrlScheme::Https,
         };
-        let default_hosts = default_hosts(model, listener);
+        let default_hosts = default_hosts(model, &led, listener);
         let mut push = |host: &str, path: String| {
             let url = Url {
                 scheme,
@@ -79,9 +84,8 @@ fn requests(model: &Model) -> Vec<Request> {
                 query: String::new(),
             };
             // A name that nothing declares leads here: the question is about this listener.
-            let declared = url.address().is_some()
-                || verdict::name::resolve(&model.records, host, &|_| true)
-                    != Err(Obstacle::NameNoRecord);
+            let declared =
+                url.address().is_some() || world::is_declared(model, world.names(), host);
             let to = (!declared).then_some(listener.load_balancer);
             if seen.insert((url.clone(), to)) {
                 requests.push(Request { to, ..Request::get(url) });
@@ -104,22 +108,14 @@ fn requests(model: &Model) -> Vec<Request> {
 
 /// The names by which people come where a rule names none: those that lead to the load balancer; else
 /// those that its rules or its certificates name; else its address.
-fn default_hosts(model: &Model, listener: &Listener) -> BTreeSet<String> {
+fn default_hosts(
+    model: &Model,
+    led: &BTreeMap<LoadBalancerId, BTreeSet<String>>,
+    listener: &Listener,
+) -> BTreeSet<String> {
     let lb = &model[listener.load_balancer];
     let own: Vec<&Listener> = lb.listeners.iter().map(|id| &model[*id]).collect();
-    let leads = |name: &str| {
-        verdict::name::resolve(&model.records, name, &|_| true).is_ok_and(|resolved| {
-            resolved.destinations.iter().any(|to| match to {
-                Destination::LoadBalancer(id) => *id == listener.load_balancer,
-                Destination::Address(to) => {
-                    lb.addresses.iter().chain(&lb.public_addresses).any(|a| a == to)
-                }
-            })
-        })
-    };
-    let named = model.records.iter().map(|record| &record.name.0);
-    let recorded: BTreeSet<String> =
-        named.filter(|name| !name.starts_with('*') && leads(name)).cloned().collect();
+    let recorded = led.get(&listener.load_balancer).cloned().unwrap_or_default();
     let mentioned = || own.iter().flat_map(|one| &one.rules).flat_map(literal_hosts).collect();
     let certified = || {
         let ids = own.iter().flat_map(|one| &one.certificates);
@@ -139,6 +135,21 @@ fn default_hosts(model: &Model, listener: &Listener) -> BTreeSet<String> {
         false => found,
     };
     or(or(or(recorded, &mentioned), &certified), &addressed)
+}
+
+/// The names that lead to each load balancer, in any view.
+fn led(world: &World) -> BTreeMap<LoadBalancerId, BTreeSet<String>> {
+    let model = &world.model;
+    let mut led: BTreeMap<LoadBalancerId, BTreeSet<String>> = BTreeMap::new();
+    let names: BTreeSet<&str> = model.records.iter().map(|record| &*record.name.0).collect();
+    for name in names.into_iter().filter(|name| !name.starts_with('*')).take(NAMES_MAX) {
+        for to in world::everywhere(model, world.names(), name) {
+            for id in world::load_balancers_at(model, to) {
+                led.entry(id).or_default().insert(name.to_owned());
+            }
+        }
+    }
+    led
 }
 
 /// A name that a wildcard stands for.

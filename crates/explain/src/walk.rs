@@ -1,6 +1,7 @@
 //! One request on its way, hop by hop, over the decisions of [`verdict`]. A "no" is noted and set
 //! aside, so that what would fail next is told as well.
 
+mod answer;
 mod application;
 pub mod door;
 mod forward;

@@ -18,6 +18,12 @@ impl StableHash {
     }
 }
 
+impl Default for StableHash {
+    fn default() -> Self {
+        StableHash::new()
+    }
+}
+
 /// Hashes what is displayed, without a string in between.
 impl fmt::Write for StableHash {
     fn write_str(&mut self, text: &str) -> fmt::Result {

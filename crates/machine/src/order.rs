@@ -135,8 +135,7 @@ impl Line {
             (Kept::Order, Some(OrderStatus::Valid)) => Step::Download,
             (
                 Kept::Order,
-                None
-                | Some(OrderStatus::Pending | OrderStatus::Processing | OrderStatus::Invalid),
+                None | Some(OrderStatus::Pending | OrderStatus::Processing | OrderStatus::Invalid),
             ) => Step::Look,
         }
     }
@@ -207,7 +206,9 @@ impl Order {
     }
 
     pub fn handle_done(&mut self, now: Duration, done: Done) {
-        let Some(line) = self.in_flight.take().and_then(|at| self.lines.get_mut(at)) else { return };
+        let Some(line) = self.in_flight.take().and_then(|at| self.lines.get_mut(at)) else {
+            return;
+        };
         line.standing.due = Duration::ZERO;
         match done {
             Done::AccountKeyMade => line.kept = Kept::AccountKey,
@@ -243,7 +244,9 @@ impl Order {
 
     /// `draw` spreads the attempts of many.
     pub fn handle_failed(&mut self, now: Duration, failure: Failure, draw: u64) {
-        let Some(line) = self.in_flight.take().and_then(|at| self.lines.get_mut(at)) else { return };
+        let Some(line) = self.in_flight.take().and_then(|at| self.lines.get_mut(at)) else {
+            return;
+        };
         match failure {
             Failure::NotProved | Failure::OrderLost | Failure::Declined => line.forget_order(),
             Failure::AccountLost => {

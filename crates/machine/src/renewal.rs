@@ -71,7 +71,8 @@ pub struct Renewal {
 /// Where in the window, or when two thirds of the lifetime are over.
 pub fn plan(lifetime: Lifetime, window: Option<Window>, draw: u64) -> Plan {
     let whole = lifetime.not_after.saturating_sub(lifetime.not_before);
-    let third = Plan { at: lifetime.not_after.saturating_sub(whole / 3), reason: Reason::LastThird };
+    let third =
+        Plan { at: lifetime.not_after.saturating_sub(whole / 3), reason: Reason::LastThird };
     match window {
         // One that ends before it begins, or when the certificate has ended, is no help.
         Some(Window { start, end }) if start < end && start < lifetime.not_after => {
@@ -169,13 +170,41 @@ mod tests {
         let half = 1 << 63;
         let rows = [
             ("ninety days", lifetime(90), None, 0, days(1060), Reason::LastThird),
-            ("forty-seven days", lifetime(47), None, 0, days(1032) - days(2) / 3, Reason::LastThird),
+            (
+                "forty-seven days",
+                lifetime(47),
+                None,
+                0,
+                days(1032) - days(2) / 3,
+                Reason::LastThird,
+            ),
             ("six days", lifetime(6), None, u64::MAX, days(1004), Reason::LastThird),
-            ("the start of a window", lifetime(90), window(1050, 1052), 0, days(1050), Reason::Window),
+            (
+                "the start of a window",
+                lifetime(90),
+                window(1050, 1052),
+                0,
+                days(1050),
+                Reason::Window,
+            ),
             ("its middle", lifetime(90), window(1050, 1052), half, days(1051), Reason::Window),
             ("one that is past", lifetime(90), window(900, 902), half, days(901), Reason::Window),
-            ("one that ends late", lifetime(6), window(1004, 1020), half, days(1005), Reason::Window),
-            ("one after the end", lifetime(6), window(1007, 1020), 0, days(1004), Reason::LastThird),
+            (
+                "one that ends late",
+                lifetime(6),
+                window(1004, 1020),
+                half,
+                days(1005),
+                Reason::Window,
+            ),
+            (
+                "one after the end",
+                lifetime(6),
+                window(1007, 1020),
+                0,
+                days(1004),
+                Reason::LastThird,
+            ),
             ("one that is none", lifetime(6), window(1003, 1003), 0, days(1004), Reason::LastThird),
         ];
         for (name, lifetime, window, draw, at, reason) in rows {

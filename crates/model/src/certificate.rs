@@ -18,6 +18,8 @@ pub enum CertificateSource {
     Files { chain: PathBuf, key: PathBuf },
     /// Issued by the local development authority, which is made on first use.
     Development,
+    /// Kept by the instance since it was imported.
+    Imported,
     /// Asked for at an authority, and renewed, while the program runs.
     Authority(Ordered),
 }

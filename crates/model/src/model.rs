@@ -1,6 +1,6 @@
 use crate::{
-    Authority, Certificate, DnsServer, Expectation, Instance, Listener, LoadBalancer, Network, Page,
-    Record, SecurityGroup, Shared, Silence, TargetGroup, Zone,
+    Authority, Certificate, DnsServer, Expectation, Instance, Listener, LoadBalancer, Network,
+    Page, Record, SecurityGroup, Shared, Silence, TargetGroup, Zone,
 };
 
 macro_rules! ids {

@@ -32,6 +32,10 @@ obstacles! {
     NameNoRecord = "name/no-record";
     /// the name has records, and none of them is visible to this client
     NameNotVisible = "name/not-visible";
+    /// the name exists and has no address
+    NameNoData = "name/no-data";
+    /// the private zone that this client gets does not have the name, and the public one does
+    NamePrivateZone = "name/private-zone";
     /// there are addresses of the other IP family only: clients come by that, if they have it
     NameOtherFamily = "name/other-family";
     /// the name leads to another name that leads back

@@ -104,9 +104,6 @@ pub struct Batch {
     controls: Box<[Control; BATCH]>,
     count: usize,
     answers: Vec<Vec<u8>>,
-    /// The last call took all that was there: what comes later is told by the kernel (epoll(7), edge
-    /// triggered), and another call would find nothing.
-    drained: bool,
 }
 
 impl Default for Batch {
@@ -119,24 +116,27 @@ impl Default for Batch {
             controls: Box::new([Control::default(); BATCH]),
             count: 0,
             answers: (0..BATCH).map(|_| Vec::new()).collect(),
-            drained: false,
         }
     }
 }
 
 impl Batch {
-    /// Waits for datagrams and reads those that are there.
+    /// Waits for datagrams and reads those that are there, in a runtime of one thread.
     pub async fn receive(&mut self, socket: &tokio::net::UdpSocket) -> io::Result<()> {
         loop {
-            let attempt = socket.try_io(Interest::READABLE, || {
-                if std::mem::take(&mut self.drained) {
-                    return Err(io::ErrorKind::WouldBlock.into());
-                }
-                self.receive_now(socket.as_raw_fd())
-            });
+            let attempt =
+                socket.try_io(Interest::READABLE, || self.receive_now(socket.as_raw_fd()));
             match attempt {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     socket.readable().await?;
+                }
+                Ok(()) if self.count < BATCH => {
+                    // All that was there: what comes later is told by the kernel (epoll(7), edge
+                    // triggered), and another call would find nothing. To be noted at once: after a
+                    // pause of this task, news would be taken for old.
+                    let nothing = || Err::<(), _>(io::ErrorKind::WouldBlock.into());
+                    let _ = socket.try_io(Interest::READABLE, nothing);
+                    return Ok(());
                 }
                 other => return other,
             }
@@ -212,7 +212,6 @@ impl Batch {
             self.controls[at].received(&header.msg_hdr);
         }
         self.count = count.min(BATCH);
-        self.drained = count < BATCH;
         Ok(())
     }
 

@@ -120,7 +120,9 @@ impl Request {
 /// What the decision comes to.
 enum Step<'l> {
     Forward(Prepared<'l>),
-    Redirect { status: u16 },
+    Redirect {
+        status: u16,
+    },
     Fixed(&'l model::FixedResponse),
     /// What a certificate authority looks for.
     Proof(&'l str),

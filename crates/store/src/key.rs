@@ -37,6 +37,19 @@ impl Key {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// Any text as one segment: what a person may call something else than a key.
+    pub fn segment(text: &str) -> String {
+        let mut segment = String::with_capacity(text.len());
+        for byte in text.bytes() {
+            match byte {
+                b'/' | b'%' => segment.push_str(&format!("%{byte:02x}")),
+                byte if byte.is_ascii_graphic() => segment.push(char::from(byte)),
+                byte => segment.push_str(&format!("%{byte:02x}")),
+            }
+        }
+        segment
+    }
 }
 
 impl fmt::Display for Key {
@@ -48,6 +61,16 @@ impl fmt::Display for Key {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn any_text_is_a_segment_of_its_own() {
+        let rows =
+            [("site", "site"), ("a/b", "a%2fb"), ("a%2fb", "a%252fb"), ("ü x", "%c3%bc%20x")];
+        for (text, segment) in rows {
+            assert_eq!(Key::segment(text), segment);
+            Key::new(format!("x/{segment}")).unwrap();
+        }
+    }
 
     #[test]
     fn what_is_a_key() {

@@ -107,18 +107,6 @@ impl Sqlite {
         &self.path
     }
 
-    /// Writes a whole copy, which may be opened as a store, while others go on writing.
-    pub fn back_up(&self, to: &Path) -> Result<(), OpenError> {
-        let at = |source| OpenError::File { path: to.to_owned(), source };
-        let mut options = OpenOptions::new();
-        options.write(true).create_new(true).mode(PRIVATE_FILE).open(to).map_err(at)?;
-        let target = to.to_str().ok_or_else(|| at(io::ErrorKind::InvalidFilename.into()))?;
-        self.connection()
-            .execute("VACUUM INTO ?1", [target])
-            .map_err(|error| failure(&self.path, &error))?;
-        Ok(())
-    }
-
     fn connection(&self) -> MutexGuard<'_, Connection> {
         // Dropping a transaction rolls it back, so a panic elsewhere leaves nothing half done.
         self.connection.lock().unwrap_or_else(PoisonError::into_inner)

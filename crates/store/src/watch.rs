@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::store::{Changes, ChangesError, Event, Revision, Store};
+use crate::store::{Changes, ChangesError, Event, Failure, Revision, Store};
 
 /// The changes below a prefix, each time those that are new.
 #[derive(Debug)]
@@ -24,6 +24,20 @@ impl Watch {
         let Changes { revision, events } = self.store.changes(&self.prefix, self.after)?;
         self.after = revision;
         Ok(events)
+    }
+
+    /// As [`poll`](Watch::poll), for who needs to see what is there and not what went: one that is too
+    /// far behind is told everything that is there.
+    pub fn catch_up(&mut self) -> Result<Vec<Event>, Failure> {
+        match self.poll() {
+            Ok(events) => Ok(events),
+            Err(ChangesError::Behind { .. }) => {
+                let listing = self.store.list(&self.prefix)?;
+                self.after = listing.revision;
+                Ok(listing.entries.into_iter().map(Event::Put).collect())
+            }
+            Err(ChangesError::Failed(failure)) => Err(failure),
+        }
     }
 
     /// What is new; if nothing is, waits for the next commit, but not longer than `limit`. A commit

@@ -23,6 +23,14 @@ pub const DEVELOPMENT_NAMES: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
 /// How long a development certificate is good for.
 pub const DEVELOPMENT_DAYS: i64 = 90;
 
+/// Whether a development certificate that ends then is to be made anew by now.
+pub fn development_is_due(not_after: i64, now_unix: i64) -> bool {
+    not_after - now_unix <= RENEW_SECONDS
+}
+
+/// What every such authority is called, before what tells it from others.
+pub const AUTHORITY_NAME: &str = "Pointsman development authority";
+
 /// Of one certificate.
 const NAMES_MAX: usize = 100;
 /// Kept on disk; the least recently written go first.
@@ -45,8 +53,8 @@ const PRIVATE_FILE: u32 = 0o600;
 
 /// A P-256 authority in a directory of its own, mode 0700, keys 0600.
 ///
-/// It is never added to a trust store; clients are shown it (`curl --cacert`). It bears no name
-/// constraints: which names it is asked for is the operator's declaration, made after the authority
+/// It is in no trust store until a person says so (`pointsman trust`); clients are shown it (`curl
+/// --cacert`). It bears no name constraints: which names it is asked for is the operator's declaration, made after the authority
 /// and changed without it, and constraints that follow the declarations would mean a new file to
 /// trust with every change.
 pub struct LocalAuthority {
@@ -109,7 +117,7 @@ impl LocalAuthority {
         let path = self.directory.join(self.leaf_file(&names));
         let _lock = lock(&self.directory)?;
         if let Ok(loaded) = Identity::from_files(name, &path, &path, now_unix)
-            && loaded.identity.facts.not_after - now_unix > RENEW_SECONDS
+            && !development_is_due(loaded.identity.facts.not_after, now_unix)
             && loaded.identity.facts.not_before <= now_unix
         {
             return Ok(loaded.identity);
@@ -227,7 +235,7 @@ fn create(
     // Trust stores list authorities by name: two machines' must differ.
     let id = authority.key_identifier(&key);
     let id: String = id.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
-    let name = format!("Pointsman development authority {id}");
+    let name = format!("{AUTHORITY_NAME} {id}");
     authority.distinguished_name.push(DnType::CommonName, name);
     set_validity(&mut authority, now_unix, AUTHORITY_SECONDS);
     authority.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));

@@ -97,6 +97,13 @@ fn signature_hash_rank(certificate: &X509Certificate<'_>) -> u8 {
     }
 }
 
+/// What an authority calls itself.
+pub fn common_name(der: &[u8]) -> Option<String> {
+    let (_, certificate) = X509Certificate::from_der(der).ok()?;
+    let name = certificate.subject().iter_common_name().next()?;
+    name.as_str().ok().map(str::to_owned)
+}
+
 /// Whether it names itself as its issuer (RFC 5280 §3.2).
 pub fn is_self_issued(der: &[u8]) -> bool {
     X509Certificate::from_der(der)

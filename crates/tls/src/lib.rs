@@ -24,17 +24,21 @@ mod policy;
 mod ticket;
 mod verified;
 
+pub mod trust;
+
 pub use alpn::{ALPN_PROTOCOL, AlpnChallenges, CHALLENGES_MAX, ChallengeError};
-pub use authority::{AuthorityError, DEVELOPMENT_DAYS, DEVELOPMENT_NAMES, LocalAuthority};
+pub use authority::{
+    AuthorityError, DEVELOPMENT_DAYS, DEVELOPMENT_NAMES, LocalAuthority, development_is_due,
+};
 pub use blocking::{
     BlockingServer, BlockingStream, HandshakeFailure, Trusted, blocking_client, handshake,
     target_handshake,
 };
 pub use identity::{Identity, LoadError, LoadWarning, Loaded};
-pub use placeholder::placeholder;
 pub use names::{cipher_name, key_exchange_name, version_name};
+pub use placeholder::placeholder;
 pub use server::{Accepted, Failure, HandshakeFacts, ServerSettings, ServerStream, SettingsError};
-pub use store::CertificateStore;
+pub use store::{CertificateStore, KeptPem, Shelf, ShelfError};
 pub use target::{ClientStream, TargetTls};
 pub use ticket::Ticketer;
 pub use verified::Verified;

@@ -6,14 +6,37 @@ use std::sync::Arc;
 
 use model::{Certificate, CertificateId, CertificateSource, Finding, Listener};
 
+use zeroize::Zeroizing;
+
 use crate::authority::{AuthorityError, LocalAuthority};
-use crate::{Identity, Loaded, placeholder};
+use crate::{Identity, LoadError, Loaded, placeholder};
 
 /// The declared certificates that could be loaded, by [`CertificateId`].
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct CertificateStore {
     identities: Vec<Option<Arc<Identity>>>,
     authority: Option<PathBuf>,
+}
+
+/// Where certificates are that stand in no file: in the state of an instance.
+pub trait Shelf {
+    /// `None` if nothing is kept for it.
+    fn kept(&self, certificate: &Certificate) -> Result<Option<KeptPem>, ShelfError>;
+}
+
+/// As PEM; the key is overwritten when it is dropped.
+pub struct KeptPem {
+    pub chain: Vec<u8>,
+    pub key: Zeroizing<Vec<u8>>,
+}
+
+/// Why what is kept could not be read.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("{message}")]
+pub struct ShelfError {
+    pub message: String,
+    /// The remedy.
+    pub hint: String,
 }
 
 impl CertificateStore {
@@ -22,33 +45,33 @@ impl CertificateStore {
     pub fn load(
         certificates: &[Certificate],
         state: &Path,
+        shelf: &dyn Shelf,
         now_unix: i64,
     ) -> (CertificateStore, Vec<Finding>) {
+        let mut sources = Sources { state, shelf, now_unix, authority: None };
         let mut findings = Vec::new();
-        let mut authority = None;
-        let mut identities = Vec::with_capacity(certificates.len());
-        for certificate in certificates {
-            let identity = match &certificate.source {
-                CertificateSource::Files { chain, key } => {
-                    from_files(certificate, chain, key, now_unix, &mut findings)
-                }
-                CertificateSource::Development => {
-                    let opened = authority
-                        .get_or_insert_with(|| LocalAuthority::open_or_create(state, now_unix));
-                    develop(certificate, opened.as_ref(), now_unix, &mut findings)
-                }
-                CertificateSource::Authority(_) => {
-                    stand_in(certificate, now_unix, &mut findings)
-                }
-            };
-            identities.push(identity.map(Arc::new));
-        }
-        let authority = authority.and_then(Result::ok).map(|a| a.certificate_path());
+        let identities = certificates
+            .iter()
+            .map(|certificate| sources.load(certificate, &mut findings).map(Arc::new))
+            .collect();
+        let authority = sources.authority.and_then(Result::ok).map(|a| a.certificate_path());
         (CertificateStore { identities, authority }, findings)
     }
 
+    /// One certificate, as [`load`](CertificateStore::load) does it.
+    pub fn load_one(
+        certificate: &Certificate,
+        state: &Path,
+        shelf: &dyn Shelf,
+        now_unix: i64,
+    ) -> (Option<Identity>, Vec<Finding>) {
+        let mut findings = Vec::new();
+        let mut sources = Sources { state, shelf, now_unix, authority: None };
+        (sources.load(certificate, &mut findings), findings)
+    }
+
     /// As [`load`](CertificateStore::load), but looks at files only and makes nothing: development
-    /// certificates are missing.
+    /// certificates and those that an instance keeps are missing.
     pub fn check(certificates: &[Certificate], now_unix: i64) -> (CertificateStore, Vec<Finding>) {
         let mut findings = Vec::new();
         let mut identities = Vec::with_capacity(certificates.len());
@@ -57,11 +80,22 @@ impl CertificateStore {
                 CertificateSource::Files { chain, key } => {
                     from_files(certificate, chain, key, now_unix, &mut findings)
                 }
-                CertificateSource::Development | CertificateSource::Authority(_) => None,
+                CertificateSource::Development
+                | CertificateSource::Imported
+                | CertificateSource::Authority(_) => None,
             };
             identities.push(identity.map(Arc::new));
         }
         (CertificateStore { identities, authority: None }, findings)
+    }
+
+    /// With another identity for one certificate.
+    #[must_use]
+    pub fn with(mut self, id: CertificateId, identity: Arc<Identity>) -> CertificateStore {
+        if let Some(slot) = self.identities.get_mut(id.0 as usize) {
+            *slot = Some(identity);
+        }
+        self
     }
 
     pub fn get(&self, id: CertificateId) -> Option<&Arc<Identity>> {
@@ -80,6 +114,33 @@ impl CertificateStore {
     }
 }
 
+/// Where certificates come from; the development authority is opened once, and only if it is asked.
+struct Sources<'s> {
+    state: &'s Path,
+    shelf: &'s dyn Shelf,
+    now_unix: i64,
+    authority: Option<Result<LocalAuthority, AuthorityError>>,
+}
+
+impl Sources<'_> {
+    fn load(&mut self, certificate: &Certificate, findings: &mut Vec<Finding>) -> Option<Identity> {
+        match &certificate.source {
+            CertificateSource::Files { chain, key } => {
+                from_files(certificate, chain, key, self.now_unix, findings)
+            }
+            CertificateSource::Development => {
+                let (state, now) = (self.state, self.now_unix);
+                let open = || LocalAuthority::open_or_create(state, now);
+                let authority = self.authority.get_or_insert_with(open);
+                develop(certificate, authority.as_ref(), now, findings)
+            }
+            CertificateSource::Imported | CertificateSource::Authority(_) => {
+                from_shelf(certificate, self.shelf, self.now_unix, findings)
+            }
+        }
+    }
+}
+
 fn from_files(
     certificate: &Certificate,
     chain: &Path,
@@ -87,8 +148,47 @@ fn from_files(
     now_unix: i64,
     findings: &mut Vec<Finding>,
 ) -> Option<Identity> {
+    let loaded = Identity::from_files(&certificate.name, chain, key, now_unix);
+    judged(certificate, loaded, findings)
+}
+
+fn from_shelf(
+    certificate: &Certificate,
+    shelf: &dyn Shelf,
+    now_unix: i64,
+    findings: &mut Vec<Finding>,
+) -> Option<Identity> {
+    let (name, place) = (&certificate.name, &certificate.place);
+    match shelf.kept(certificate) {
+        Ok(Some(KeptPem { chain, key })) => {
+            judged(certificate, Identity::from_pem(name, &chain, &key, now_unix), findings)
+        }
+        // It is asked for while the placeholder is served.
+        Ok(None) if matches!(certificate.source, CertificateSource::Authority(_)) => {
+            stand_in(certificate, now_unix, findings)
+        }
+        Ok(None) => {
+            let message = format!("nothing was imported for the certificate `{name}`");
+            let hint = format!("`pointsman cert import {name} --chain FILE --key FILE`");
+            findings.push(Finding::error("certificate/not-imported", place, message).hint(hint));
+            None
+        }
+        Err(error) => {
+            let finding = Finding::error("certificate/not-kept", place, error.to_string());
+            findings.push(finding.hint(error.hint));
+            None
+        }
+    }
+}
+
+/// What is doubtful about it, or why it cannot be used, becomes findings.
+fn judged(
+    certificate: &Certificate,
+    loaded: Result<Loaded, LoadError>,
+    findings: &mut Vec<Finding>,
+) -> Option<Identity> {
     let place = &certificate.place;
-    match Identity::from_files(&certificate.name, chain, key, now_unix) {
+    match loaded {
         Ok(Loaded { identity, warnings }) => {
             findings.extend(warnings.iter().map(|warning| {
                 Finding::warning(warning.code(), place, warning.to_string()).hint(warning.hint())
@@ -154,11 +254,8 @@ fn stand_in(
     match placeholder(&certificate.name, &certificate.names, now_unix) {
         Ok(identity) => Some(identity),
         Err(error) => {
-            let finding = Finding::error(
-                "certificate/placeholder",
-                &certificate.place,
-                with_sources(&error),
-            );
+            let finding =
+                Finding::error("certificate/placeholder", &certificate.place, with_sources(&error));
             findings.push(finding.hint(error.hint()));
             None
         }

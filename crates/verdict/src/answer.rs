@@ -2,10 +2,11 @@
 //! an explanation foretells it: which zone, which records, and which of them the policy chooses.
 
 mod draw;
+mod health;
 mod policy;
 mod set;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use model::{
@@ -14,6 +15,7 @@ use model::{
 };
 
 pub use draw::{Draw, Drawn, every};
+pub use health::load_balancer_healthy;
 pub use set::{Set, Value, View, alias_addresses};
 
 /// Canonical names that are followed; a resolver gives up at about as many.
@@ -56,6 +58,22 @@ pub struct Asker<'a> {
     /// Whether a target group has a healthy target.
     pub group_healthy: &'a dyn Fn(GroupId) -> bool,
     pub challenges: &'a Challenges,
+}
+
+const NO_CHALLENGES: &Challenges = &Challenges { texts: BTreeMap::new(), tokens: BTreeMap::new() };
+
+impl<'a> Asker<'a> {
+    /// Somebody in these networks, the smallest first, while everything is healthy.
+    pub fn within(networks: &'a [NetworkId]) -> Asker<'a> {
+        Asker {
+            networks,
+            of: Of::World,
+            here: None,
+            load_balancer_healthy: &|_| true,
+            group_healthy: &|_| true,
+            challenges: NO_CHALLENGES,
+        }
+    }
 }
 
 /// Who is asked.
@@ -406,3 +424,6 @@ pub fn glue<'a, N: Names>(
     }
     glue
 }
+
+#[cfg(test)]
+pub mod tests;

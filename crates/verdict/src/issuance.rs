@@ -33,7 +33,10 @@ pub enum Caa {
     NotKnown,
     Allows,
     /// The name whose records they are, and whom they allow.
-    Forbids { at: String, allowed: Vec<String> },
+    Forbids {
+        at: String,
+        allowed: Vec<String>,
+    },
 }
 
 /// What the authority meets at one address and port.
@@ -78,7 +81,9 @@ impl Reason {
             Reason::Wildcard => "a wildcard is proved by DNS alone",
             Reason::ZonesServed => "this instance serves the zones of all its names",
             Reason::HttpOpen => "the world is admitted over plain http",
-            Reason::Last => "its zones are served elsewhere, and the world is not admitted over plain http",
+            Reason::Last => {
+                "its zones are served elsewhere, and the world is not admitted over plain http"
+            }
         }
     }
 }
@@ -86,17 +91,41 @@ impl Reason {
 /// What speaks against an order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Doubt {
-    CaaForbids { name: String, at: String, allowed: Vec<String> },
+    CaaForbids {
+        name: String,
+        at: String,
+        allowed: Vec<String>,
+    },
     /// Our zone has no address for it.
-    Nowhere { name: String },
+    Nowhere {
+        name: String,
+    },
     /// An address of it is not ours; `others` are, so that it may be a stale one.
-    Elsewhere { name: String, address: IpAddr, others: bool },
+    Elsewhere {
+        name: String,
+        address: IpAddr,
+        others: bool,
+    },
     /// A family that an authority may prefer, and no listener of ours on it.
-    NotListening { name: String, address: Option<IpAddr>, port: u16 },
-    NotAdmitted { name: String, listener: ListenerId, port: u16 },
-    PartlyAdmitted { name: String, listener: ListenerId, port: u16 },
+    NotListening {
+        name: String,
+        address: Option<IpAddr>,
+        port: u16,
+    },
+    NotAdmitted {
+        name: String,
+        listener: ListenerId,
+        port: u16,
+    },
+    PartlyAdmitted {
+        name: String,
+        listener: ListenerId,
+        port: u16,
+    },
     /// The challenge is answered by DNS, and the zone is another's.
-    ZoneElsewhere { name: String },
+    ZoneElsewhere {
+        name: String,
+    },
 }
 
 impl Doubt {
@@ -164,7 +193,9 @@ pub fn doubts(kind: ChallengeKind, facts: &NameFacts, ways: &[Way], port: u16) -
             }
             (Arrival::NotListening, address) => Doubt::NotListening { name: name(), address, port },
             (Arrival::Shut(listener), _) => Doubt::NotAdmitted { name: name(), listener, port },
-            (Arrival::Partly(listener), _) => Doubt::PartlyAdmitted { name: name(), listener, port },
+            (Arrival::Partly(listener), _) => {
+                Doubt::PartlyAdmitted { name: name(), listener, port }
+            }
         };
         if !doubts.contains(&doubt) {
             doubts.push(doubt);
@@ -269,14 +300,33 @@ mod tests {
                 &[],
                 &[(Doubt::Nowhere { name: name() }, true)],
             ),
-            ("by DNS nobody need be admitted", Dns01, facts("a.test", true), &[way("192.0.2.1", Arrival::Shut(HERE))], &[]),
-            ("by another's DNS", Dns01, plain.clone(), &[], &[(Doubt::ZoneElsewhere { name: name() }, true)]),
+            (
+                "by DNS nobody need be admitted",
+                Dns01,
+                facts("a.test", true),
+                &[way("192.0.2.1", Arrival::Shut(HERE))],
+                &[],
+            ),
+            (
+                "by another's DNS",
+                Dns01,
+                plain.clone(),
+                &[],
+                &[(Doubt::ZoneElsewhere { name: name() }, true)],
+            ),
             (
                 "CAA",
                 Dns01,
                 NameFacts { caa: forbids, ..facts("a.test", true) },
                 &[],
-                &[(Doubt::CaaForbids { name: name(), at: name(), allowed: vec!["other.test".into()] }, true)],
+                &[(
+                    Doubt::CaaForbids {
+                        name: name(),
+                        at: name(),
+                        allowed: vec!["other.test".into()],
+                    },
+                    true,
+                )],
             ),
         ];
         for (row, kind, facts, ways, expected) in rows {

@@ -1,21 +1,23 @@
-//! What a name leads to for a client (DECISIONS 35): records that are visible to the client's own
-//! network come before those for everybody, and an exact name before a wildcard (RFC 4592 §3.3).
+//! What a name leads to for a client: the decision of [`crate::answer`], asked for both families as a
+//! resolver does, and in every way that chance can go.
 
 use std::net::IpAddr;
 
-use model::{LoadBalancerId, NetworkId, Obstacle, Record, RecordData};
+use model::{LoadBalancerId, Model, Obstacle, Record, RecordData, RecordType, ZoneId};
 
-/// Canonical names that are followed; a resolver gives up at about as many.
-pub const CANONICAL_MAX: usize = 8;
+use crate::answer::{Answer, Asker, End, Names, Of, Question, answer, enclosers, every};
 
 /// Where a name leads.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Resolved<'m> {
     /// The records that said so, in the order they were followed.
     pub records: Vec<&'m Record>,
+    /// Every one that is possible.
     pub destinations: Vec<Destination>,
-    /// Where a canonical name led of which nothing is declared; then there are no destinations.
+    /// Where others answer: a canonical name that is not declared here, or a delegation.
     pub elsewhere: Option<String>,
+    /// `None`: by declared facts about somebody else's zone.
+    pub zone: Option<ZoneId>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -25,103 +27,151 @@ pub enum Destination {
     LoadBalancer(LoadBalancerId),
 }
 
-/// `visible` answers whether the client belongs to a network. An error is what an answer without
-/// addresses means to the client.
-pub fn resolve<'m>(
-    records: &'m [Record],
-    name: &str,
-    visible: &dyn Fn(NetworkId) -> bool,
-) -> Result<Resolved<'m>, Obstacle> {
-    let mut followed = Vec::new();
-    let mut name = name.to_owned();
-    for _ in 0..=CANONICAL_MAX {
-        let found = match at(records, &name, visible) {
-            // Whoever sends to a name elsewhere knows that somebody answers for it.
-            Err(Obstacle::NameNoRecord) if !followed.is_empty() => {
-                return Ok(Resolved {
-                    records: followed,
-                    destinations: Vec::new(),
-                    elsewhere: Some(name),
-                });
-            }
-            found => found?,
-        };
-        followed.extend(&found);
-        let canonical = found.iter().find_map(|record| match &record.data {
-            RecordData::Canonical(host) => Some(host.0.clone()),
-            RecordData::Addresses(_)
-            | RecordData::Alias(_)
-            | RecordData::AliasName(_)
-            | RecordData::NameServers(_)
-            | RecordData::Authority
-            | RecordData::Data { .. } => None,
-        });
-        match canonical {
-            Some(next) => name = next,
-            None => {
-                let destinations = found.iter().flat_map(|record| destinations(record)).collect();
-                return Ok(Resolved { records: followed, destinations, elsewhere: None });
+/// What an answer without addresses means to the client.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unresolved<'m> {
+    pub obstacle: Obstacle,
+    /// The zone of ours that says so, and not only that nothing is declared.
+    pub zone: Option<ZoneId>,
+    /// What led to the name without addresses, or is at it for others.
+    pub records: Vec<&'m Record>,
+}
+
+/// Asks as a client whose resolver finds declared facts about others too.
+pub fn resolve<'m, N: Names>(
+    model: &'m Model,
+    names: &'m N,
+    name: &'m str,
+    asker: &Asker<'m>,
+) -> Result<Resolved<'m>, Unresolved<'m>> {
+    let asker = Asker { of: Of::World, ..*asker };
+    let mut found =
+        Resolved { records: Vec::new(), destinations: Vec::new(), elsewhere: None, zone: None };
+    let mut missing = None;
+    for kind in [RecordType::A, RecordType::AAAA] {
+        let question = Question { name, kind };
+        for answer in every(|draw| answer(model, names, question, &asker, draw)) {
+            let first = answer.chain.first().map(|link| link.at.zone);
+            let links = answer.chain.iter().map(|link| link.record);
+            links.for_each(|record| push(&mut found.records, record));
+            match &answer.end {
+                End::Found { at, set, .. } => {
+                    found.zone = first.unwrap_or(at.zone);
+                    set.by.into_iter().for_each(|record| push(&mut found.records, record));
+                    for record in set.records() {
+                        push(&mut found.records, record);
+                        let to = destinations(record, kind);
+                        to.for_each(|to| push(&mut found.destinations, to));
+                    }
+                }
+                End::Elsewhere(name) => {
+                    found.zone = first.unwrap_or(None);
+                    found.elsewhere = Some((*name).to_owned());
+                }
+                End::Referral { at, view } => {
+                    found.zone = first.unwrap_or(at.zone);
+                    found.elsewhere = Some(at.name.to_owned());
+                    view.iter().for_each(|record| push(&mut found.records, record));
+                }
+                End::Refused | End::NameError { .. } | End::NoData { .. } | End::Loop => {
+                    missing.get_or_insert(answer);
+                }
             }
         }
     }
-    Err(Obstacle::NameLoop)
-}
-
-/// The records of one name that the client gets: its own view's, else everybody's.
-fn at<'m>(
-    records: &'m [Record],
-    name: &str,
-    visible: &dyn Fn(NetworkId) -> bool,
-) -> Result<Vec<&'m Record>, Obstacle> {
-    let all = records_of(records, name);
-    if all.is_empty() {
-        return Err(Obstacle::NameNoRecord);
-    }
-    let own = |record: &&Record| record.visible_to.iter().any(|network| visible(*network));
-    let view: Vec<&Record> = all.iter().copied().filter(own).collect();
-    if !view.is_empty() {
-        return Ok(view);
-    }
-    let public: Vec<&Record> = all.into_iter().filter(|r| r.visible_to.is_empty()).collect();
-    if public.is_empty() { Err(Obstacle::NameNotVisible) } else { Ok(public) }
-}
-
-/// The records of a name, whatever view they belong to; where it does not exist, those of the wildcard
-/// below its closest encloser, the nearest parent that does (RFC 4592 §3.3.1). A name exists that has
-/// records, or has names below it (§2.2.2).
-pub fn records_of<'m>(records: &'m [Record], name: &str) -> Vec<&'m Record> {
-    let called = |name: &str| -> Vec<&'m Record> {
-        records.iter().filter(|record| record.name.0 == name).collect()
-    };
-    let exact = called(name);
-    if !exact.is_empty() {
-        return exact;
-    }
-    let exists = |parent: &str| {
-        let is_below = |name: &str| name.strip_suffix(parent).is_some_and(|n| n.ends_with('.'));
-        records.iter().any(|record| record.name.0 == parent || is_below(&record.name.0))
-    };
-    if exists(name) {
-        return Vec::new();
-    }
-    let parents = std::iter::successors(Some(name), |name| Some(name.split_once('.')?.1));
-    match parents.skip(1).find(|parent| exists(parent)) {
-        Some(encloser) => called(&format!("*.{encloser}")),
-        None => Vec::new(),
-    }
-}
-
-fn destinations(record: &Record) -> Vec<Destination> {
-    match &record.data {
-        RecordData::Addresses(addresses) => {
-            addresses.iter().map(|address| Destination::Address(*address)).collect()
+    match missing {
+        Some(answer) if found.destinations.is_empty() && found.elsewhere.is_none() => {
+            Err(unresolved(model, names, name, &asker, answer))
         }
-        RecordData::Alias(id) => vec![Destination::LoadBalancer(*id)],
-        RecordData::Canonical(_)
-        | RecordData::AliasName(_)
+        Some(_) | None => Ok(found),
+    }
+}
+
+fn push<T: PartialEq>(list: &mut Vec<T>, item: T) {
+    if !list.contains(&item) {
+        list.push(item);
+    }
+}
+
+fn destinations(record: &Record, kind: RecordType) -> impl Iterator<Item = Destination> + '_ {
+    let (addresses, alias) = match &record.data {
+        RecordData::Addresses(addresses) => (&addresses[..], None),
+        RecordData::Alias(id) => (&[][..], Some(Destination::LoadBalancer(*id))),
+        RecordData::AliasName(_)
+        | RecordData::Canonical(_)
         | RecordData::NameServers(_)
         | RecordData::Authority
-        | RecordData::Data { .. } => Vec::new(),
+        | RecordData::Data { .. } => (&[][..], None),
+    };
+    let family = addresses.iter().filter(move |to| to.is_ipv4() == (kind == RecordType::A));
+    family.map(|to| Destination::Address(*to)).chain(alias)
+}
+
+fn unresolved<'m, N: Names>(
+    model: &'m Model,
+    names: &'m N,
+    name: &'m str,
+    asker: &Asker<'m>,
+    answer: Answer<'m>,
+) -> Unresolved<'m> {
+    let mut records: Vec<&Record> = answer.chain.iter().map(|link| link.record).collect();
+    let (obstacle, zone) = match answer.end {
+        End::Loop => (Obstacle::NameLoop, answer.chain.first().and_then(|link| link.at.zone)),
+        End::NoData { at, view } => {
+            let is_hidden = view.iter().next().is_none() && view.hidden().next().is_some();
+            if is_hidden {
+                records.extend(view.hidden());
+                (Obstacle::NameNotVisible, at.zone)
+            } else if at.zone.is_some() {
+                records.extend(view.iter());
+                (Obstacle::NameNoData, at.zone)
+            } else {
+                (Obstacle::NameNoRecord, None)
+            }
+        }
+        End::NameError { at } => (Obstacle::NameNoRecord, at.zone),
+        End::Refused | End::Elsewhere(_) | End::Found { .. } | End::Referral { .. } => {
+            (Obstacle::NameNoRecord, None)
+        }
+    };
+    if !answer.chain.is_empty() {
+        return Unresolved { obstacle, zone, records };
+    }
+    let seen = |networks| {
+        let asker = Asker { networks, ..*asker };
+        let answer = crate::answer::answer(
+            model,
+            names,
+            Question { name, kind: RecordType::A },
+            &asker,
+            &mut crate::answer::Drawn(0),
+        );
+        match answer.end {
+            End::Found { at, set, .. } => at.zone.and(set.first()),
+            End::Elsewhere(_) => answer.chain.first().map(|link| link.record),
+            End::Refused | End::NameError { .. } | End::NoData { .. } => None,
+            End::Referral { .. } | End::Loop => None,
+        }
+    };
+    match zone {
+        // ALB.md §10: there is no way back to the public zone.
+        Some(id) if !model[id].visible_to.is_empty() => match seen(&[]) {
+            Some(public) => {
+                Unresolved { obstacle: Obstacle::NamePrivateZone, zone, records: vec![public] }
+            }
+            None => Unresolved { obstacle, zone, records },
+        },
+        Some(_) => Unresolved { obstacle, zone, records },
+        None => {
+            let zones = enclosers(name).flat_map(|name| names.zones(name));
+            let mut theirs = zones.filter_map(|zone| seen(model[*zone].visible_to.get(..1)?));
+            match theirs.next() {
+                Some(hidden) => {
+                    Unresolved { obstacle: Obstacle::NameNotVisible, zone, records: vec![hidden] }
+                }
+                None => Unresolved { obstacle, zone, records },
+            }
+        }
     }
 }
 
@@ -185,38 +235,44 @@ pub const SCOPE_PREFIXES: [&str; 9] = [
 #[cfg(test)]
 mod tests {
     use super::*;
-    use model::{Host, Place, Seconds};
-
-    fn record(name: &str, visible_to: &[u32], data: RecordData) -> Record {
-        Record {
-            name: Host(name.into()),
-            zone: None,
-            routing: None,
-            visible_to: visible_to.iter().map(|id| NetworkId(*id)).collect(),
-            data,
-            ttl: Seconds(60),
-            place: Place::described("test"),
-        }
-    }
-
-    fn address(text: &str) -> RecordData {
-        RecordData::Addresses(vec![text.parse().unwrap()])
-    }
+    use crate::answer::tests::{Listed, a, record, zones};
+    use model::{Host, NetworkId};
 
     #[test]
     fn views_wildcards_and_chains() {
-        let records = [
-            record("shop.example", &[], address("203.0.113.1")),
-            record("shop.example", &[0], RecordData::Alias(LoadBalancerId(1))),
-            record("*.shop.example", &[], address("203.0.113.2")),
-            record("a.shop.example", &[], address("203.0.113.3")),
-            record("c.b.shop.example", &[], address("203.0.113.4")),
-            record("www.example", &[], RecordData::Canonical(Host("shop.example".into()))),
-            record("cdn.example", &[], RecordData::Canonical(Host("shop.cdn.test".into()))),
-            record("inside.example", &[0], address("10.0.0.1")),
-            record("a.example", &[], RecordData::Canonical(Host("b.example".into()))),
-            record("b.example", &[], RecordData::Canonical(Host("a.example".into()))),
+        let fact = |name: &str, data| record(None, name, data);
+        let alias = |id| RecordData::Alias(LoadBalancerId(id));
+        let seen_by = |id, record: Record| Record { visible_to: vec![NetworkId(id)], ..record };
+        let records = vec![
+            fact("shop.example", a("203.0.113.1")),
+            seen_by(0, fact("shop.example", alias(1))),
+            fact("*.shop.example", a("203.0.113.2")),
+            fact("a.shop.example", a("203.0.113.3")),
+            fact("c.b.shop.example", a("203.0.113.4")),
+            fact("www.example", RecordData::Canonical(Host("shop.example".into()))),
+            fact("cdn.example", RecordData::Canonical(Host("shop.cdn.test".into()))),
+            seen_by(0, fact("inside.example", a("10.0.0.1"))),
+            fact("a.example", RecordData::Canonical(Host("b.example".into()))),
+            fact("b.example", RecordData::Canonical(Host("a.example".into()))),
         ];
+        let load_balancer = model::LoadBalancer {
+            name: "edge".into(),
+            scheme: model::Scheme::InternetFacing,
+            addresses: Vec::new(),
+            public_addresses: Vec::new(),
+            security_groups: Vec::new(),
+            deny: model::Deny::Drop,
+            enforce: Default::default(),
+            attributes: Default::default(),
+            listeners: Vec::new(),
+            place: model::Place::described("test"),
+        };
+        let model = Model {
+            records: records.into(),
+            load_balancers: vec![load_balancer.clone(), load_balancer].into(),
+            ..Model::default()
+        };
+        let names = Listed::of(&model);
         let v4 = |text: &str| Ok(vec![Destination::Address(text.parse().unwrap())]);
         let rows = [
             ("shop.example", false, v4("203.0.113.1")),
@@ -235,11 +291,52 @@ mod tests {
             ("a.example", false, Err(Obstacle::NameLoop)),
         ];
         for (name, inside, expected) in rows {
-            let got = resolve(&records, name, &|_| inside).map(|resolved| resolved.destinations);
+            let asker = Asker::within(if inside { &[NetworkId(0)] } else { &[] });
+            let got = resolve(&model, &names, name, &asker);
+            let got = got.map(|found| found.destinations).map_err(|missing| missing.obstacle);
             assert_eq!(got, expected, "{name} {inside}");
         }
-        let cdn = resolve(&records, "cdn.example", &|_| false).unwrap();
+        let cdn = resolve(&model, &names, "cdn.example", &Asker::within(&[])).unwrap();
         assert_eq!(cdn.elsewhere.as_deref(), Some("shop.cdn.test"));
+    }
+
+    #[test]
+    fn zones_say_what_is_missing() {
+        let model = Model {
+            zones: zones(&[("example.com", &[]), ("example.com", &[1]), ("corp", &[1])]).into(),
+            records: vec![
+                record(Some(0), "www.example.com", a("192.0.2.1")),
+                record(Some(0), "below.ent.example.com", a("192.0.2.2")),
+                record(Some(0), "cdn.example.com", RecordData::Canonical(Host("cdn.test".into()))),
+                record(Some(0), "cut.example.com", RecordData::NameServers(Vec::new())),
+                record(Some(1), "inside.example.com", a("10.0.0.1")),
+                record(Some(2), "db.corp", a("10.0.0.2")),
+            ]
+            .into(),
+            ..Model::default()
+        };
+        let names = Listed::of(&model);
+        let rows = [
+            ("www.example.com", false, Ok(1)),
+            ("missing.example.com", false, Err((Obstacle::NameNoRecord, Some(0)))),
+            ("ent.example.com", false, Err((Obstacle::NameNoData, Some(0)))),
+            ("cdn.example.com", false, Ok(0)),
+            ("x.cut.example.com", false, Ok(0)),
+            ("inside.example.com", true, Ok(1)),
+            ("www.example.com", true, Err((Obstacle::NamePrivateZone, Some(1)))),
+            ("cdn.example.com", true, Err((Obstacle::NamePrivateZone, Some(1)))),
+            ("missing.example.com", true, Err((Obstacle::NameNoRecord, Some(1)))),
+            ("db.corp", true, Ok(1)),
+            ("db.corp", false, Err((Obstacle::NameNotVisible, None))),
+            ("other.corp", false, Err((Obstacle::NameNoRecord, None))),
+        ];
+        for (name, inside, expected) in rows {
+            let asker = Asker::within(if inside { &[NetworkId(1)] } else { &[] });
+            let got = resolve(&model, &names, name, &asker);
+            let got = got.map(|found| found.destinations.len());
+            let got = got.map_err(|missing| (missing.obstacle, missing.zone.map(|zone| zone.0)));
+            assert_eq!(got, expected, "{name} {inside}");
+        }
     }
 
     #[test]

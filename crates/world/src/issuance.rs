@@ -1,19 +1,20 @@
 //! What a certificate authority would find: facts of the World, put before `verdict::issuance`.
 
+mod words;
+
 use std::net::IpAddr;
 
 use ipnet::IpNet;
 use model::{
     AddressSet, Authority, CertificateId, CertificateSource, ChallengeKind, Challenges, Finding,
-    ListenerId, Model, Ordered, Place, RecordData, RecordType, ValidationPorts,
+    ListenerId, Model, Ordered, RecordType, ValidationPorts,
 };
 use verdict::admit::admitted_set;
 use verdict::answer::{Answer, Asker, Drawn, End, Names, Of, Question, Value, answer, enclosers};
-use verdict::issuance::{
-    Arrival, Caa, Doubt, Leads, NameFacts, Reason, Way, choose, doubts,
-};
+use verdict::issuance::{Arrival, Caa, Doubt, Leads, NameFacts, Reason, Way, choose, doubts};
 use verdict::name::SCOPE_PREFIXES;
 
+pub use self::words::findings;
 use crate::{At, World};
 
 /// Let's Encrypt's name for itself in CAA records; others say theirs when they are asked.
@@ -49,11 +50,8 @@ fn of(
     let known = LETS_ENCRYPT;
     let own = authority.directory.contains(known.1).then(|| known.0.to_owned());
     let identities: Vec<String> = identities.iter().cloned().chain(own).collect();
-    let facts: Vec<NameFacts> = world.model[id]
-        .names
-        .iter()
-        .map(|name| facts(world, name, &identities))
-        .collect();
+    let facts: Vec<NameFacts> =
+        world.model[id].names.iter().map(|name| facts(world, name, &identities)).collect();
     let ValidationPorts { http, tls } = authority.ports;
     let all: Vec<Way> = facts.iter().flat_map(|one| ways(world, id, one, http)).collect();
     let (challenge, reason) = choose(ordered.challenge, &facts, &all);
@@ -153,7 +151,11 @@ fn caa(world: &World, name: &str, identities: &[String]) -> Caa {
             .iter()
             .filter_map(|value| match value {
                 Value::Wire(wire) => property(wire),
-                Value::V4(_) | Value::V6(_) | Value::Name(_) | Value::Authority | Value::Text(_) => None,
+                Value::V4(_)
+                | Value::V6(_)
+                | Value::Name(_)
+                | Value::Authority
+                | Value::Text(_) => None,
             })
             .collect();
         let of = |tag: &str| -> Vec<String> {
@@ -168,7 +170,8 @@ fn caa(world: &World, name: &str, identities: &[String]) -> Caa {
         if allowed.is_empty() {
             return Caa::Allows;
         }
-        let ours = named.iter().any(|one| identities.iter().any(|own| own.eq_ignore_ascii_case(one)));
+        let ours =
+            named.iter().any(|one| identities.iter().any(|own| own.eq_ignore_ascii_case(one)));
         return match (ours, identities.is_empty(), named.is_empty()) {
             (true, _, _) => Caa::Allows,
             (false, true, false) => Caa::NotKnown,
@@ -209,7 +212,9 @@ fn ways(world: &World, id: CertificateId, facts: &NameFacts, port: u16) -> Vec<W
             .iter()
             .flat_map(|address| match address {
                 None => serving(),
-                Some(address) => vec![Way { address: Some(*address), arrival: arrival(world, *address, port) }],
+                Some(address) => {
+                    vec![Way { address: Some(*address), arrival: arrival(world, *address, port) }]
+                }
             })
             .collect(),
     }
@@ -235,7 +240,8 @@ fn is_declared(model: &Model, address: IpAddr) -> bool {
 fn has_any_address(model: &Model, address: IpAddr) -> bool {
     let any = |lb: &model::LoadBalancer| {
         let every = |own: &IpAddr| own.is_unspecified() && own.is_ipv4() == address.is_ipv4();
-        lb.public_addresses.is_empty() && (lb.addresses.is_empty() || lb.addresses.iter().any(every))
+        lb.public_addresses.is_empty()
+            && (lb.addresses.is_empty() || lb.addresses.iter().any(every))
     };
     model.load_balancers.iter().any(any)
 }
@@ -263,9 +269,7 @@ fn admitted(world: &World, listener: ListenerId, address: Option<IpAddr>) -> Arr
 
 /// Open to one family as a whole, which is enough where the name's addresses are not known.
 fn one_family(open: &AddressSet, world: &AddressSet) -> bool {
-    [&["0.0.0.0/0"], &["::/0"]]
-        .iter()
-        .any(|family| open.contains_all(&nets(*family).and(world)))
+    [&["0.0.0.0/0"], &["::/0"]].iter().any(|family| open.contains_all(&nets(*family).and(world)))
 }
 
 fn declared(model: &Model) -> AddressSet {
@@ -288,99 +292,20 @@ pub fn lint(world: &World) -> Vec<Finding> {
         let prospect = of(world, id, ordered, &world.model[*authority], &[]);
         // An address that nothing has is a finding of its own, whether or not anybody asks there.
         let own = prospect.doubts.into_iter().filter(|d| !matches!(d, Doubt::Elsewhere { .. }));
-        all.extend(findings(&world.model, id, &own.collect::<Vec<_>>()));
+        let mut told: Vec<(Finding, usize)> = Vec::new();
+        for finding in findings(&world.model, id, &own.collect::<Vec<_>>()) {
+            // Of many names one is enough to see what is wrong.
+            match told.iter_mut().find(|(first, _)| first.code == finding.code) {
+                Some((_, more)) => *more += 1,
+                None => told.push((finding, 0)),
+            }
+        }
+        all.extend(told.into_iter().map(|(mut finding, more)| {
+            if more > 0 {
+                finding.message.push_str(&format!("; the same of {more} more"));
+            }
+            finding
+        }));
     }
     all
-}
-
-// === words ===
-
-/// The doubts of a certificate as findings, at the certificate, each with what it is about.
-pub fn findings(model: &Model, id: CertificateId, doubts: &[Doubt]) -> Vec<Finding> {
-    doubts.iter().map(|doubt| finding(model, &model[id].place, doubt)).collect()
-}
-
-fn finding(model: &Model, place: &Place, doubt: &Doubt) -> Finding {
-    let warning = |code, text: String| Finding::warning(code, place, text);
-    match doubt {
-        Doubt::CaaForbids { name, at, allowed } => {
-            let whom = match &allowed[..] {
-                [] => "nobody".to_owned(),
-                some => some.iter().map(|one| format!("`{one}`")).collect::<Vec<_>>().join(", "),
-            };
-            let text = format!("the CAA records of `{at}` let {whom} issue for `{name}`, and not this authority");
-            about_record(model, at, warning("lint/authority-not-allowed", text))
-                .hint("add a CAA record with `issue` and the authority's name, or ask one that is allowed")
-        }
-        Doubt::Nowhere { name } => {
-            let text = format!("`{name}` leads nowhere, and the authority is to connect to it");
-            warning("lint/authority-sent-elsewhere", text).hint(format!(
-                "add `record \"{name}\" {{ alias = load_balancer.name }}`, or use `challenge = \"dns-01\"`"
-            ))
-        }
-        Doubt::Elsewhere { name, address, others } => {
-            let text = match others {
-                true => format!(
-                    "`{name}` leads to {address} as well, which nothing here has, and the authority may \
-                     connect to that"
-                ),
-                false => format!("`{name}` leads to {address}, which nothing here has"),
-            };
-            about_record(model, name, warning("lint/authority-sent-elsewhere", text)).hint(
-                "take the stale address out of the record, have a load balancer listen on it, or use \
-                 `challenge = \"dns-01\"`",
-            )
-        }
-        Doubt::NotListening { name, address, port } => {
-            let at = address.map_or(String::new(), |address| format!(" at {address}"));
-            let text = format!("the authority connects to port {port} of `{name}`{at}, where no listener is declared");
-            warning("lint/authority-not-admitted", text).hint(format!(
-                "add a listener on port {port}, unless a router maps it to one; or use `challenge = \"dns-01\"`"
-            ))
-        }
-        Doubt::NotAdmitted { name, listener, port } => {
-            let text = format!(
-                "the authority connects to port {port} of `{name}` from the internet, and nobody there is admitted"
-            );
-            let finding = warning("lint/authority-not-admitted", text);
-            about_group(model, *listener, finding).hint(
-                "use `challenge = \"dns-01\"`, which needs no open port, or admit `anywhere` to the port",
-            )
-        }
-        Doubt::PartlyAdmitted { name, listener, port } => {
-            let text = format!(
-                "the authority connects to port {port} of `{name}` from anywhere on the internet, and only a \
-                 part of it is admitted"
-            );
-            let finding = warning("lint/authority-not-admitted", text);
-            about_group(model, *listener, finding).hint(
-                "use `challenge = \"dns-01\"`, which needs no open port, or admit `anywhere` to the port",
-            )
-        }
-        Doubt::ZoneElsewhere { name } => {
-            let text = format!("`dns-01` for `{name}` is answered by its zone, which is not served here");
-            warning("lint/challenge-not-served", text).hint(
-                "declare the zone and a `dns_server`, and have the zone delegated to this instance; or use \
-                 `challenge = \"http-01\"`",
-            )
-        }
-    }
-}
-
-fn about_group(model: &Model, listener: ListenerId, finding: Finding) -> Finding {
-    let load_balancer = &model[model[listener].load_balancer];
-    match load_balancer.security_groups.first() {
-        Some(group) => finding.related(&model[*group].place, "its security group"),
-        None => finding.related(&load_balancer.place, "its load balancer"),
-    }
-}
-
-fn about_record(model: &Model, name: &str, finding: Finding) -> Finding {
-    let says = |record: &&model::Record| {
-        record.name.0 == name && !matches!(record.data, RecordData::Authority | RecordData::NameServers(_))
-    };
-    match model.records.iter().find(says) {
-        Some(record) => finding.related(&record.place, "the record"),
-        None => finding,
-    }
 }

@@ -6,10 +6,9 @@
 mod admission;
 mod applications;
 mod every_rule;
-mod healthy;
+pub mod issuance;
 mod lint;
 mod membership;
-pub mod issuance;
 mod names;
 mod silence;
 mod table;
@@ -32,14 +31,13 @@ pub use applications::{
     hear,
 };
 pub use every_rule::EveryRule;
-pub use healthy::GroupHealth;
 pub use lint::lint;
 pub use membership::Membership;
 pub use names::NameIndex;
 pub use silence::unsilenced;
 pub use table::ListenerTable;
 pub use whereabouts::{
-    At, admits_group_of, everywhere, has_address, instance_of, load_balancers_at,
+    At, admits_group_of, everywhere, has_address, instance_of, is_declared, load_balancers_at,
 };
 
 /// Who is in no declared network (DECISIONS 5).

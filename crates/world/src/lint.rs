@@ -18,7 +18,7 @@ use model::{
     Matcher, Model, Place, Rule, Target, TargetGroup,
 };
 
-use crate::{actions, instance_of};
+use crate::{NameIndex, actions, instance_of};
 
 /// All lints. `certificate_names` answers the names a certificate covers, if they are known.
 pub fn lint(
@@ -31,12 +31,13 @@ pub fn lint(
     admission::lint(model, &mut findings);
     unused::lint(model, &mut findings);
     behind::lint(model, &mut findings);
-    let led = names::Led::of(model);
+    let index = NameIndex::of(model);
+    let led = names::Led::of(model, &index);
     answers::lint(model, led.as_ref(), certificate_names, &mut findings);
     if let Some(led) = &led {
-        names::lint(model, led, certificate_names, &mut findings);
+        names::lint(model, &index, led, certificate_names, &mut findings);
     }
-    translated::lint(model, &mut findings);
+    translated::lint(model, &index, &mut findings);
     findings
 }
 

@@ -16,12 +16,8 @@ pub struct Membership {
     v6: Vec<(u128, Members)>,
 }
 
-#[derive(Clone, Debug, Default)]
-struct Members {
-    /// In the order of their declaration.
-    networks: Vec<NetworkId>,
-    narrowest: Option<NetworkId>,
-}
+/// Each once, by the longest of its prefixes: the narrowest first; of equals, the first declared.
+type Members = Vec<NetworkId>;
 
 impl Membership {
     pub fn of_model(model: &Model) -> Membership {
@@ -48,28 +44,28 @@ impl Membership {
         Membership { v4: swept(v4), v6: swept(v6) }
     }
 
-    /// Every network that contains the address.
+    /// Every network that contains the address, the narrowest first.
     pub fn of(&self, address: IpAddr) -> &[NetworkId] {
-        self.members(address).map_or(&[], |members| &members.networks)
+        self.members(address).map_or(&[], Vec::as_slice)
     }
 
     /// The one that contains it by the longest prefix; of equals, the first that was declared.
     pub fn narrowest(&self, address: IpAddr) -> Option<NetworkId> {
-        self.members(address)?.narrowest
+        self.members(address)?.first().copied()
     }
 
     /// The addresses of which each network is the narrowest.
     pub fn territories(&self) -> BTreeMap<NetworkId, AddressSet> {
         let mut ranges: BTreeMap<NetworkId, Vec<(IpAddr, IpAddr)>> = BTreeMap::new();
         for (at, (first, members)) in self.v4.iter().enumerate() {
-            if let Some(id) = members.narrowest {
+            if let Some(id) = members.first().copied() {
                 let last = self.v4.get(at + 1).map_or(u32::MAX, |(next, _)| next - 1);
                 let range = (Ipv4Addr::from(*first).into(), Ipv4Addr::from(last).into());
                 ranges.entry(id).or_default().push(range);
             }
         }
         for (at, (first, members)) in self.v6.iter().enumerate() {
-            if let Some(id) = members.narrowest {
+            if let Some(id) = members.first().copied() {
                 let last = self.v6.get(at + 1).map_or(u128::MAX, |(next, _)| next - 1);
                 let range = (Ipv6Addr::from(*first).into(), Ipv6Addr::from(last).into());
                 ranges.entry(id).or_default().push(range);
@@ -110,9 +106,13 @@ fn swept<T: Ord>(changes: Changes<T>) -> Vec<(T, Members)> {
     for (from, (begin, end)) in changes {
         active.retain(|member| !end.contains(member));
         active.extend(begin);
-        let networks: BTreeSet<NetworkId> = active.iter().map(|member| member.network.0).collect();
-        let narrowest = active.last().map(|member| member.network.0);
-        out.push((from, Members { networks: networks.into_iter().collect(), narrowest }));
+        let mut members = Members::new();
+        for member in active.iter().rev() {
+            if !members.contains(&member.network.0) {
+                members.push(member.network.0);
+            }
+        }
+        out.push((from, members));
     }
     out
 }
@@ -175,7 +175,7 @@ mod tests {
             assert_eq!(holders.next().map(|(id, _)| *id), found, "{address}");
             assert_eq!(holders.next(), None, "{address}");
         }
-        let all = [NetworkId(0), NetworkId(1), NetworkId(2)];
+        let all = [NetworkId(1), NetworkId(2), NetworkId(0)];
         assert_eq!(membership.of("10.9.1.1".parse().unwrap()), all);
     }
 

@@ -1,8 +1,8 @@
 //! Names by their text: a hashed index that finds what is declared of a name, and decides nothing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use model::{Host, Model, Record, RecordId, Shared, ZoneId};
+use model::{Host, Model, NetworkId, Policy, Record, RecordId, Shared, ZoneId};
 use verdict::answer::{Names, parent};
 
 /// Every name that exists, with its records: those that have some, and those that have names below
@@ -17,6 +17,8 @@ pub struct NameIndex {
     slots: Vec<u32>,
     /// Grouped by node, in the order of their declaration.
     order: Vec<RecordId>,
+    /// Networks whose clients may get other answers than everybody.
+    views: BTreeSet<NetworkId>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -53,11 +55,26 @@ impl NameIndex {
             node.count += 1;
         }
         index.nodes.shrink_to_fit();
+        index.views.extend(model.zones.iter().flat_map(|zone| &zone.visible_to));
+        for record in &model.records {
+            index.views.extend(&record.visible_to);
+            match record.policy() {
+                Policy::Geolocation(networks) => index.views.extend(networks),
+                Policy::Latency(from) => index.views.extend(from.iter().map(|(id, _)| *id)),
+                Policy::Simple | Policy::Weighted(_) | Policy::Failover(_) | Policy::Multivalue => {
+                }
+            }
+        }
         index
     }
 
-    /// All records of a name, in whatever zone and view.
-    pub fn everywhere<'i>(&'i self, name: &'i str) -> impl Iterator<Item = RecordId> + 'i {
+    /// The networks that answers may depend on.
+    pub fn views(&self) -> &BTreeSet<NetworkId> {
+        &self.views
+    }
+
+    /// All records of exactly this name, in whatever zone and view.
+    pub fn records<'i>(&'i self, name: &'i str) -> impl Iterator<Item = RecordId> + 'i {
         let zones = verdict::answer::enclosers(name).flat_map(|name| self.zones(name));
         let realms = zones.map(|zone| Some(*zone)).chain([None]);
         realms.flat_map(|zone| self.at(zone, name).unwrap_or(&[])).copied()

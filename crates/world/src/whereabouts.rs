@@ -4,12 +4,13 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use model::{
-    InstanceId, ListenerId, LoadBalancer, LoadBalancerId, Model, NetworkId, Peer, Target,
+    InstanceId, ListenerId, LoadBalancer, LoadBalancerId, Model, NetworkId, Obstacle, Peer, Target,
     TargetAddress,
 };
+use verdict::answer::Asker;
 use verdict::name::{Destination, resolve};
 
-use crate::World;
+use crate::{NameIndex, World};
 
 /// What is at an address and port.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,12 +64,27 @@ impl World {
 }
 
 /// Everywhere that a name leads, in any view.
-pub fn everywhere(model: &Model, host: &str) -> BTreeSet<Destination> {
-    let views: BTreeSet<NetworkId> =
-        model.records.iter().flat_map(|record| record.visible_to.iter().copied()).collect();
-    let views = views.into_iter().map(Some).chain([None]);
-    let seen = views.filter_map(|view| resolve(&model.records, host, &|id| Some(id) == view).ok());
-    seen.flat_map(|resolved| resolved.destinations).collect()
+pub fn everywhere(model: &Model, names: &NameIndex, host: &str) -> BTreeSet<Destination> {
+    let mut all = BTreeSet::new();
+    for networks in views(names) {
+        if let Ok(resolved) = resolve(model, names, host, &Asker::within(&networks)) {
+            all.extend(resolved.destinations);
+        }
+    }
+    all
+}
+
+/// Whether anything declares what the name is, in any view.
+pub fn is_declared(model: &Model, names: &NameIndex, host: &str) -> bool {
+    views(names).any(|networks| match resolve(model, names, host, &Asker::within(&networks)) {
+        Ok(_) => true,
+        Err(missing) => missing.zone.is_some() || missing.obstacle != Obstacle::NameNoRecord,
+    })
+}
+
+/// The networks of somebody in one view each, and of everybody else.
+fn views(names: &NameIndex) -> impl Iterator<Item = Vec<NetworkId>> {
+    names.views().iter().map(|id| vec![*id]).chain([Vec::new()])
 }
 
 /// The load balancers that are there; several may share an address on different ports.

@@ -52,6 +52,11 @@ impl Instance {
     pub fn start_with(configuration: &str, arguments: &[&str]) -> Instance {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("site.hcl"), configuration).unwrap();
+        Instance::start_in(folder, arguments)
+    }
+
+    /// Serves the `site.hcl` of a folder.
+    pub fn start_in(folder: tempfile::TempDir, arguments: &[&str]) -> Instance {
         let child = spawn(folder.path(), arguments);
         let mut instance = Instance { folder, child };
         instance.await_serving();

@@ -39,8 +39,7 @@ pub fn authority(out: &mut Writer, authority: &Authority) {
 
 /// What a certificate says of the authorities it comes from.
 pub fn ordered(out: &mut Writer, model: &Model, ordered: &Ordered) {
-    let authorities =
-        ordered.authorities.iter().map(|id| format!("authority.{}", model[*id].name));
+    let authorities = ordered.authorities.iter().map(|id| format!("authority.{}", model[*id].name));
     out.list("authority", authorities);
     if let Some(challenge) = ordered.challenge {
         out.text("challenge", challenge.name());

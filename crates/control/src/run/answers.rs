@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use explain::Surveyed;
 use machine::board::Board;
+use model::CertificateId;
 use signal::{CoreCounters, Tally};
 
 use super::Instance;
@@ -20,20 +21,30 @@ use crate::status;
 
 /// What an explanation needs beyond the World.
 pub struct Told {
-    pub sources: config::Sources,
+    pub sources: Arc<config::Sources>,
     pub certificates: Certificates,
-    pub broken: Vec<Broken>,
-    pub surveyed: Surveyed,
+    pub broken: Arc<Vec<Broken>>,
+    pub surveyed: Arc<Surveyed>,
 }
 
 impl Told {
     pub fn of(loaded: Loaded) -> Told {
         let examined = loaded.examined;
         Told {
-            sources: loaded.sources,
+            sources: Arc::new(loaded.sources),
             certificates: examined.certificates,
-            broken: examined.broken,
-            surveyed: examined.surveyed,
+            broken: Arc::new(examined.broken),
+            surveyed: Arc::new(examined.surveyed),
+        }
+    }
+
+    /// The same of a World whose certificates were replaced.
+    pub fn with_certificates(&self, certificates: Certificates) -> Told {
+        Told {
+            sources: Arc::clone(&self.sources),
+            certificates,
+            broken: Arc::clone(&self.broken),
+            surveyed: Arc::clone(&self.surveyed),
         }
     }
 }
@@ -44,6 +55,7 @@ struct Known {
     board: Arc<Board>,
     enforcement: BTreeMap<SocketAddr, Enforcement>,
     refused: Tally,
+    pending: BTreeMap<CertificateId, Arc<str>>,
     now_unix: i64,
 }
 
@@ -55,6 +67,7 @@ impl Known {
             board: &self.board,
             enforcement: &self.enforcement,
             refused: &self.refused,
+            pending: &self.pending,
             now_unix: self.now_unix,
         }
     }
@@ -67,6 +80,9 @@ impl Instance {
                 self.look_at_refused(Pace::Now);
                 serde_json::to_vec(&self.status())
             }
+            Question::Certificates => serde_json::to_vec(&self.certificate_statuses()),
+            Question::Order { name, force } => serde_json::to_vec(&self.order(&name, force)),
+            Question::Import(import) => serde_json::to_vec(&self.import(&import)),
             Question::Reload { force } => serde_json::to_vec(&self.reload(force)),
             Question::Health => {
                 let text = if self.draining { "draining" } else { "serving" };
@@ -98,6 +114,7 @@ impl Instance {
             board: self.health.board(),
             enforcement: self.enforcement.clone(),
             refused: self.refused.tally().clone(),
+            pending: self.pending_certificates(),
             now_unix: net::clock::unix_seconds(),
         }
     }
@@ -120,7 +137,9 @@ impl Instance {
             requests: counters.iter().map(|c| c.requests()).sum(),
             refusals: status::refusals(&counters),
             refused: status::refused(&self.snapshot.world, &self.refused),
+            certificates: self.certificate_statuses(),
             firewall: self.packet_filter.status(&self.snapshot.world),
+            dns: self.dns_status(),
         }
     }
 }

@@ -226,7 +226,7 @@ const RULE_SHOP: &str = "    rule \"shop\" {\n      host    = [\"shop.example\"]
 const RULE_OTHER: &str = "    rule \"other\" {\n      host    = [\"other.co.example\"]\n      forward = target_group.web\n    }\n\n    default {\n      forward = target_group.web\n    }\n";
 const ADMIN: &str = "    default {\n      forward = target_group.web\n    }\n  }\n\n  listener \"admin\" {\n    port         = 8443\n    protocol     = \"HTTPS\"\n    certificates = [certificate.admin]\n\n    default {\n      forward = target_group.web\n    }\n";
 
-const NAMES: &str = "[\"shop.example\"]";
+pub const NAMES: &str = "[\"shop.example\"]";
 const DEFAULT: &str = "    default { # forwards\n      forward = target_group.web\n    }\n";
 const REDIRECT: &str =
     "      redirect {\n        protocol = \"HTTPS\"\n        port     = \"443\"\n      }\n";

@@ -58,7 +58,7 @@ impl Mended {
                 facts.not_after = facts.not_after.max(seen.now_unix + DAY);
             }
         }
-        if self.supposed.is_some() && view.trust == Trust::SelfSigned {
+        if self.supposed.is_some() && matches!(view.trust, Trust::SelfSigned | Trust::Pending) {
             view.trust = Trust::Authority;
         }
         view

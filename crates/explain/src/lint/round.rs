@@ -8,7 +8,10 @@ use model::{
     Record, Scheme,
 };
 use verdict::admit::{Admission, admitted_set};
+use verdict::answer::Asker;
 use verdict::name::{Destination, Scope, resolve, scope};
+
+use world::World;
 
 use crate::atlas::Atlas;
 use crate::space::{internet, words};
@@ -29,8 +32,8 @@ pub fn public_but_not_open(
         return;
     }
     let outside = Outside::of(model);
-    let public = public_records(model);
-    let expected = expected(model);
+    let public = public_records(world);
+    let expected = expected(world);
     for id in (0..model.load_balancers.len() as u32).map(LoadBalancerId) {
         let lb = &model[id];
         if lb.scheme == Scheme::Internal || said.contains(&id) || expected.contains(&id) {
@@ -94,10 +97,12 @@ impl Outside {
 }
 
 /// Load balancers that a record leads everybody to, at an address which the world can reach.
-fn public_records(model: &Model) -> BTreeMap<LoadBalancerId, (&Record, Vec<IpAddr>)> {
+fn public_records(world: &World) -> BTreeMap<LoadBalancerId, (&Record, Vec<IpAddr>)> {
+    let model = &world.model;
     let mut public: BTreeMap<LoadBalancerId, (&Record, Vec<IpAddr>)> = BTreeMap::new();
     for record in model.records.iter().filter(|record| record.visible_to.is_empty()) {
-        let Ok(resolved) = resolve(&model.records, &record.name.0, &|_| false) else { continue };
+        let asker = Asker::within(&[]);
+        let Ok(resolved) = resolve(model, world.names(), &record.name.0, &asker) else { continue };
         for to in resolved.destinations {
             for id in world::load_balancers_at(model, to) {
                 let addresses = match to {
@@ -119,11 +124,12 @@ fn public_records(model: &Model) -> BTreeMap<LoadBalancerId, (&Record, Vec<IpAdd
 
 /// Load balancers of whose addresses an expectation speaks: whoever wrote it has said who is to get
 /// in.
-fn expected(model: &Model) -> BTreeSet<LoadBalancerId> {
+fn expected(world: &World) -> BTreeSet<LoadBalancerId> {
+    let model = &world.model;
     let urls = model.expectations.iter().flat_map(|expectation| &expectation.urls);
     let destinations = urls.flat_map(|url| match url.address() {
         Some(address) => BTreeSet::from([Destination::Address(address)]),
-        None => world::everywhere(model, &url.host),
+        None => world::everywhere(model, world.names(), &url.host),
     });
     destinations.flat_map(|to| world::load_balancers_at(model, to)).collect()
 }

@@ -80,6 +80,14 @@ pub const SYNTAX: &[Page] = &[
 
 pub const CONFIG: &[Page] = &[
     config(
+        "config/alias",
+        "an alias follows a name that cannot be followed",
+        &[
+            "Let it follow a name of the same zone that has records, and is no CNAME.",
+            "Write `cname` for names elsewhere.",
+        ],
+    ),
+    config(
         "config/attribute-as-block",
         "an attribute is written as a block",
         &["Write `name = …`."],
@@ -182,11 +190,27 @@ pub const CONFIG: &[Page] = &[
         &["Add `certificates = [certificate.x]`; the first is the default."],
     ),
     config(
+        "config/no-glue",
+        "a name server lies in what it serves, and has no address there",
+        &[
+            "Add its address to the zone: without it nobody finds the server (RFC 9471).",
+            "Or name a server outside of what it serves.",
+        ],
+    ),
+    config(
         "config/no-listener",
         "a load balancer listens nowhere",
         &["Add a `listener` or a `site`."],
     ),
     config("config/not-supported-yet", "this is meant for a later version", &["Remove it."]),
+    config(
+        "config/outside-zone",
+        "a record does not belong to its zone",
+        &[
+            "In zone files, end a name that is complete with a dot: without one it is below the `$ORIGIN`.",
+            "Write the record into the zone that covers its name.",
+        ],
+    ),
     config(
         "config/overlapping-listener",
         "two listeners want the same address and port",
@@ -198,9 +222,22 @@ pub const CONFIG: &[Page] = &[
         &["Change protocol, host, port or path; see `lint/redirect-loop`."],
     ),
     config(
+        "config/signatures-in-file",
+        "a zone file has signatures or keys, which are passed over",
+        &[
+            "Write `signed = true` in the zone: the server signs what it answers.",
+            "Take RRSIG, NSEC, NSEC3 and DNSKEY out of the file.",
+        ],
+    ),
+    config(
         "config/silence",
         "a silence names no lint, or one that cannot be silenced",
         &["Write the code as `check` prints it: `silence \"lint/no-weight\" { reason = \"…\" }`."],
+    ),
+    config(
+        "config/ttl-differs",
+        "records of one name and type are kept for different times",
+        &["Give them one `ttl`: they are one set (RFC 2181 §5.2), and the lowest is served."],
     ),
     config(
         "config/unknown-attribute",
@@ -231,6 +268,14 @@ pub const CONFIG: &[Page] = &[
         "config/wrong-type",
         "the value is of another kind, such as a text for a number",
         &["Write what the hint gives as an example."],
+    ),
+    config(
+        "config/zone-file",
+        "a line of a zone file is no record",
+        &[
+            "The line is that of the zone file; the format is RFC 1035 §5.",
+            "All lines that are wrong are told at once, up to fifty.",
+        ],
     ),
 ];
 
@@ -311,6 +356,20 @@ pub const CERTIFICATE: &[Page] = &[
         "certificate/none",
         "the chain's file has no certificate",
         &["Name the file with `BEGIN CERTIFICATE` in `chain`: perhaps the two are swapped."],
+    ),
+    certificate(
+        "certificate/not-imported",
+        "nothing was imported for a certificate that is declared as imported",
+        &[
+            "`pointsman cert import NAME --chain FILE --key FILE`, with the state directory of the instance.",
+        ],
+    ),
+    certificate(
+        "certificate/not-kept",
+        "what was imported for a certificate cannot be read",
+        &[
+            "Give the store's key, or restore a backup of the state: docs/state.md; or import it again.",
+        ],
     ),
     certificate(
         "certificate/not-pem",

@@ -33,7 +33,10 @@ pub const LINTS: &[Page] = &[
         ],
         confirm: &[
             ("dig NAME A +short; dig NAME AAAA +short", "every address must be one of ours"),
-            ("pointsman explain http://NAME/ --from internet", "where the name leads, and who answers"),
+            (
+                "pointsman explain http://NAME/ --from internet",
+                "where the name leads, and who answers",
+            ),
         ],
         remedy: &[
             "Lead the name here with an alias, which follows the load balancer over both families.",
@@ -100,7 +103,7 @@ pub const CERTIFICATE: &[Page] = &[
             "Do what the hint says, then `pointsman cert issue NAME`: it need not wait for the next attempt.",
             "A second authority in the list of the certificate is asked while the first one refuses.",
         ],
-        related: &["lint/authority-not-admitted", "lint/authority-sent-elsewhere", "tls/self-signed"],
+        related: &["lint/authority-not-admitted", "lint/authority-sent-elsewhere", "tls/untrusted"],
         ..Page::new("certificate/not-issued", "an attempt to have a certificate issued has failed")
     },
     Page {
@@ -123,11 +126,26 @@ pub const CERTIFICATE: &[Page] = &[
             "The store was sealed with another key.",
         ],
         confirm: &[("df STATE_DIRECTORY", "whether there is room")],
-        remedy: &["Mend the disk, or give the key that belongs to the state: it goes on by itself."],
+        remedy: &[
+            "Mend the disk, or give the key that belongs to the state: it goes on by itself.",
+        ],
         related: &["certificate/not-issued"],
         ..Page::new(
             "certificate/records-unreadable",
             "what is stored of a certificate and its order cannot be read",
+        )
+    },
+    Page {
+        sees: "an order that goes on waiting; clients notice nothing",
+        causes: &[
+            "The certificates of a listener cannot be served together with the challenge: the log says why.",
+        ],
+        confirm: &[("pointsman cert show NAME", "what the order waits for")],
+        remedy: &["Mend what the log says; the order goes on by itself."],
+        related: &["certificate/not-issued"],
+        ..Page::new(
+            "certificate/challenge-not-answered",
+            "the answer to a challenge could not be given to the listeners",
         )
     },
     Page {

@@ -174,4 +174,60 @@ pub const PAGES: &[Page] = &[
         related: &["instance/not-confined"],
         ..Page::new("instance/not-hardened", "the process could not be hardened")
     },
+    Page {
+        sees: "everything as before: the certificate that was served is served on, until it ends",
+        causes: &[
+            "A renewal is writing its files at this moment: the line is followed by `reload/certificate` within seconds.",
+            "The certificate was renewed and its key was not, or the other way round.",
+            "The new file has an owner or a mode by which it cannot be read.",
+        ],
+        confirm: &[
+            (
+                "journalctl -u pointsman.service -g reload/certificate",
+                "`code` and `reason` of the refusal, and whether it was taken after all",
+            ),
+            ("pointsman check FILE", "the same finding, if it is still so"),
+        ],
+        remedy: &[
+            "Mend what `code` says; the files are looked at again as soon as they change.",
+            "Nothing has to be reloaded.",
+        ],
+        related: &["certificate/key-mismatch", "certificate/unreadable"],
+        ..Page::new(
+            "reload/certificate-refused",
+            "a certificate changed, and cannot be used as it is",
+        )
+    },
+    Page {
+        sees: "nothing: what is served is served on; imports are not seen until it can be read again",
+        causes: &[
+            "The disk of the state directory is full, or has become read-only.",
+            "Another program holds the database open for writing.",
+            "The database is damaged.",
+        ],
+        confirm: &[
+            ("df -h STATE", "whether there is room"),
+            ("sqlite3 STATE/pointsman.db 'PRAGMA integrity_check'", "`ok`, or what is damaged"),
+        ],
+        remedy: &[
+            "Make room, or end the other program: it goes on by itself.",
+            "A damaged database is replaced by a backup, as docs/state.md says.",
+        ],
+        related: &["certificate/not-kept"],
+        ..Page::new("store/unreadable", "the state database cannot be read")
+    },
+    Page {
+        sees: "nothing: everything works",
+        causes: &["The file was made by hand, or copied, with a mode that lets everybody read it."],
+        confirm: &[("ls -l STATE/store.key", "`-rw-r--r--`, and not `-rw-------`")],
+        remedy: &[
+            "`chmod 0600` the file.",
+            "If somebody may have read it: put a new key on the line above it, and restart (docs/state.md).",
+        ],
+        related: &["certificate/key-readable-by-others"],
+        ..Page::new(
+            "store/key-readable-by-others",
+            "others on the machine can read the store's key",
+        )
+    },
 ];

@@ -53,6 +53,44 @@ pub const PAGES: &[Page] = &[
         ..Page::obstacle(Obstacle::NameNotVisible)
     },
     Page {
+        sees: "\"This site can't be reached\" (DNS_PROBE_FINISHED_NXDOMAIN or ERR_NAME_NOT_RESOLVED); curl: \"Could not resolve host\" (6)",
+        causes: &[
+            "The name has records of other types only, such as MX or TXT.",
+            "There are names below it, and none of its own: `api.shop.example` makes `shop.example` exist.",
+            "A geolocation record has no default, and the client is in no network of the others.",
+        ],
+        confirm: &[
+            ("dig NAME A; dig NAME AAAA", "NOERROR, and an empty answer with the zone's SOA"),
+            ("pointsman dns query NAME ANY", "what the name has"),
+        ],
+        remedy: &[
+            "Add `alias` or `addresses` to the record.",
+            "Of geolocation records, give one `geolocation = \"default\"`.",
+        ],
+        related: &["name/no-record", "name/private-zone"],
+        ..Page::obstacle(Obstacle::NameNoData)
+    },
+    Page {
+        sees: "\"This site can't be reached\" (DNS_PROBE_FINISHED_NXDOMAIN) inside; outside it works",
+        causes: &[
+            "The client's network has a private zone of this name, and the record stands in the public one only.",
+            "The private zone was made for a few internal names, and takes all names of the domain from its clients.",
+        ],
+        confirm: &[
+            ("dig NAME @1.1.1.1 +short", "an address: the public zone has it"),
+            (
+                "pointsman dns query NAME A --from NETWORK",
+                "which zone answers, and that it has no such name",
+            ),
+        ],
+        remedy: &[
+            "Write the record into the private zone, too: there is no way back to the public one.",
+            "Give the private zone a narrower name, such as `internal.shop.example`.",
+        ],
+        related: &["name/no-record", "name/no-data", "name/not-visible"],
+        ..Page::obstacle(Obstacle::NamePrivateZone)
+    },
+    Page {
         sees: "nothing, as a rule: the browser comes by the other family; with one family alone \"this site can't be reached\" (ERR_ADDRESS_UNREACHABLE)",
         causes: &[
             "The load balancer has IPv4 addresses only, and the client was taken to have IPv6 (or the other way round).",

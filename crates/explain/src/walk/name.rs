@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use model::{ListenerId, LoadBalancerId, Obstacle, Scheme};
-use verdict::name::{Destination, Resolved, Scope, resolve, routed, scope};
+use verdict::name::{Destination, Scope, routed, scope};
 use world::At;
 
+use super::answer::Led;
 use super::{Verdict, Walk};
 use crate::hop::{Evidence, Hop, Trace};
 use crate::outcome::{Outcome, Sees, Stage};
@@ -21,10 +22,10 @@ struct Address {
 
 impl Walk<'_> {
     pub fn onward_name<T: Trace>(&self, trace: &mut T) -> BTreeSet<Outcome> {
-        let destinations = match self.destinations(trace) {
-            Ok(destinations) => destinations,
-            Err(outcome) => return BTreeSet::from([outcome]),
-        };
+        let Led { destinations, mut outcomes } = self.led(trace);
+        if destinations.is_empty() {
+            return outcomes;
+        }
         let mut addresses: Vec<Address> = Vec::new();
         for destination in destinations {
             for address in self.addresses(destination) {
@@ -45,9 +46,9 @@ impl Walk<'_> {
                 code: Some(cause.code().to_owned()),
                 ..Hop::not_known(Stage::Name, text)
             });
-            return BTreeSet::from([self.outcome(Sees::NotKnown, Some(cause.into()), Stage::Name)]);
+            outcomes.insert(self.outcome(Sees::NotKnown, Some(cause.into()), Stage::Name));
+            return outcomes;
         }
-        let mut outcomes = BTreeSet::new();
         for address in addresses {
             outcomes.extend(self.onward_address(address, trace));
         }
@@ -63,79 +64,16 @@ impl Walk<'_> {
     }
 
     pub fn known_addresses(&self) -> Vec<Option<IpAddr>> {
-        let destinations = self.destinations(&mut ()).unwrap_or_default();
+        let destinations = self.led(&mut ()).destinations;
         let all = destinations.into_iter().flat_map(|destination| self.addresses(destination));
         all.map(|known| known.address).collect()
     }
 
-    fn destinations<T: Trace>(&self, trace: &mut T) -> Result<Vec<Destination>, Outcome> {
-        let model = &self.world.model;
-        let host = &self.ask.url.host;
-        if let Some(address) = self.ask.url.address() {
-            let text = format!("{address} is an address: no name is asked");
-            trace.hop(|| Hop::passed(Stage::Name, text));
-            return Ok(vec![Destination::Address(model::canonical(address))]);
-        }
-        if let Some(to) = self.ask.to {
-            let text =
-                format!("{host} is taken to be load_balancer.{}, as you say", model[to].name);
-            trace.hop(|| Hop::passed(Stage::Name, text).because(Evidence::Assumed));
-            return Ok(vec![Destination::LoadBalancer(to)]);
-        }
-        let visible = |network| self.ask.networks.contains(&network);
-        match resolve(&model.records, host, &visible) {
-            Ok(Resolved { elsewhere: Some(name), records, .. }) => {
-                trace.hop(|| {
-                    let text = format!("{host} leads to {name}, which is kept elsewhere");
-                    let hop = Hop::not_known(Stage::Name, text);
-                    match records.last() {
-                        Some(record) => hop.at(&record.place),
-                        None => hop,
-                    }
-                });
-                Err(self.outcome(Sees::NotKnown, None, Stage::Name))
-            }
-            Ok(resolved) => {
-                trace.hop(|| {
-                    let ends: Vec<String> =
-                        resolved.destinations.iter().map(|d| self.destination_words(*d)).collect();
-                    let view = match resolved.records.iter().find(|r| !r.visible_to.is_empty()) {
-                        Some(record) => {
-                            let names: Vec<&str> =
-                                record.visible_to.iter().map(|id| &*model[*id].name).collect();
-                            format!("the view of {}", names.join(", "))
-                        }
-                        None => "the public view".to_owned(),
-                    };
-                    let text = format!("{host} → {} ({view})", ends.join(", "));
-                    let hop = Hop::passed(Stage::Name, text);
-                    match resolved.records.last() {
-                        Some(record) => hop.at(&record.place),
-                        None => hop,
-                    }
-                });
-                Ok(resolved.destinations)
-            }
-            Err(Obstacle::NameNoRecord) => self.assumed_destination(trace),
-            Err(obstacle) => {
-                trace.hop(|| {
-                    let near = model.records.iter().filter(|record| record.name.0 == *host);
-                    let near = near.map(|record| {
-                        let names: Vec<&str> =
-                            record.visible_to.iter().map(|id| &*model[*id].name).collect();
-                        let text = format!("there is one for {}", names.join(", "));
-                        crate::hop::Near::new(text, &record.place)
-                    });
-                    let text = format!("{host}: {}", obstacle.text());
-                    Hop::stopped(Stage::Name, obstacle, text).near(near.collect())
-                });
-                Err(self.outcome(Sees::NameNotFound, Some(obstacle.into()), Stage::Name))
-            }
-        }
-    }
-
     /// Names that are kept elsewhere: the load balancer that has something to say to this one.
-    fn assumed_destination<T: Trace>(&self, trace: &mut T) -> Result<Vec<Destination>, Outcome> {
+    pub fn assumed_destination<T: Trace>(
+        &self,
+        trace: &mut T,
+    ) -> Result<Vec<Destination>, Outcome> {
         let model = &self.world.model;
         let host = &self.ask.url.host;
         let all: Vec<LoadBalancerId> =
@@ -198,7 +136,7 @@ impl Walk<'_> {
         })
     }
 
-    fn destination_words(&self, destination: Destination) -> String {
+    pub fn destination_words(&self, destination: Destination) -> String {
         match destination {
             Destination::Address(address) => address.to_string(),
             Destination::LoadBalancer(id) => {

@@ -77,6 +77,7 @@ impl Walk<'_> {
         let chosen = choose(&known, server_name, ClientCapability::EVERYTHING, now, &mut ()).index;
         let served = &known[chosen];
         let trust = views[chosen].trust;
+        let why_pending = &views[chosen].why_pending;
         let problems = self.judge(served, trust);
         trace.hop(|| {
             let certificate = &self.world.model[listener.certificates[chosen]];
@@ -102,7 +103,9 @@ impl Walk<'_> {
                             ", from the development authority (trusted where it was installed)",
                             Evidence::Assumed,
                         ),
-                        Trust::Authority | Trust::SelfSigned => ("", Evidence::Proved),
+                        Trust::Authority | Trust::SelfSigned | Trust::Pending => {
+                            ("", Evidence::Proved)
+                        }
                     };
                     let text =
                         format!("certificate.{name} covers {host}, {days} days left{trusted}");
@@ -123,6 +126,16 @@ impl Walk<'_> {
                             )
                         }
                         Obstacle::TlsNotYetValid => format!("certificate.{name} is not valid yet"),
+                        _ if trust == Trust::Pending => {
+                            let why = why_pending.as_deref().map_or(
+                                "an authority is being asked".to_owned(),
+                                str::to_owned,
+                            );
+                            format!(
+                                "certificate.{name} is pending, and a placeholder that no client trusts is \
+                                 served: {why}"
+                            )
+                        }
                         _ => format!("certificate.{name} is signed by itself: no client trusts it"),
                     };
                     let others: Vec<&str> = problems[1..].iter().map(|p| p.text()).collect();
@@ -151,7 +164,9 @@ impl Walk<'_> {
                 problems.push(Obstacle::TlsNotYetValid);
             }
         }
-        if trust == Trust::SelfSigned {
+        // Nor does a proof say that one that is still to come does not.
+        let pending = trust == Trust::Pending && self.facts.source != FactSource::Proof;
+        if trust == Trust::SelfSigned || pending {
             problems.push(Obstacle::TlsUntrusted);
         }
         problems

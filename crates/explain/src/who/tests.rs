@@ -150,7 +150,11 @@ fn world(admitted: &[&str], sources: &[&str], machine: &[&str], views: &[u32]) -
 fn with_facts<T>(ask: impl FnOnce(&Facts<'_>) -> T) -> T {
     ask(&Facts {
         now_unix: 0,
-        certificates: &|_| CertificateView { facts: None, trust: Trust::Authority },
+        certificates: &|_| CertificateView {
+            facts: None,
+            trust: Trust::Authority,
+            why_pending: None,
+        },
         targets: &|_, _| TargetView::ASSUMED,
         enforcement: &|_, _| Enforcement::NotKnown,
         refused: &|_, _| None,

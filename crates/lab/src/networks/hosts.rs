@@ -96,6 +96,7 @@ pub fn with_facts<T>(world: &World, ask: impl FnOnce(&Facts<'_>) -> T) -> T {
     let certificates = |id| CertificateView {
         facts: Some(declared_certificate(world, id)),
         trust: Trust::Authority,
+        why_pending: None,
     };
     ask(&Facts {
         now_unix: 0,

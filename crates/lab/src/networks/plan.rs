@@ -177,7 +177,8 @@ impl Plan {
 
     /// Where a name leads for the program, which is in no network.
     fn named(&mut self, world: &World, host: &str) -> Vec<IpAddr> {
-        let resolved = verdict::name::resolve(&world.model.records, host, &|_| false);
+        let asker = verdict::answer::Asker::within(&[]);
+        let resolved = verdict::name::resolve(&world.model, world.names(), host, &asker);
         let destinations = resolved.map(|resolved| resolved.destinations).unwrap_or_default();
         let addresses: Vec<IpAddr> = destinations
             .into_iter()

@@ -36,9 +36,7 @@ fn steps(order: &mut Order, now: &mut Duration, statuses: &[OrderStatus]) -> Vec
 #[test]
 fn from_whatever_is_kept() {
     use OrderStatus::{Pending, Processing, Ready, Valid};
-    use Step::{
-        Download, Finalize, Look, MakeAccountKey, MakeKey, OpenAccount, PlaceOrder, Prove,
-    };
+    use Step::{Download, Finalize, Look, MakeAccountKey, MakeKey, OpenAccount, PlaceOrder, Prove};
     let whole = [Pending, Pending, Ready, Processing, Valid];
     let rows: [(&str, Kept, &[OrderStatus], &[Step]); 9] = [
         (
@@ -46,8 +44,18 @@ fn from_whatever_is_kept() {
             Kept::Nothing,
             &whole,
             &[
-                MakeAccountKey, OpenAccount, MakeKey, PlaceOrder, Look, Prove, Look, Look, Finalize,
-                Look, Look, Download,
+                MakeAccountKey,
+                OpenAccount,
+                MakeKey,
+                PlaceOrder,
+                Look,
+                Prove,
+                Look,
+                Look,
+                Finalize,
+                Look,
+                Look,
+                Download,
             ],
         ),
         (
@@ -80,14 +88,26 @@ fn from_whatever_is_kept() {
             &[Pending, Pending, Ready, Valid],
             &[Look, Prove, Look, Look, Finalize, Look, Download],
         ),
-        ("killed when all was proved", Kept::Order, &[Ready, Valid], &[Look, Finalize, Look, Download]),
-        ("killed after it was finalized", Kept::Order, &[Processing, Valid], &[Look, Look, Download]),
+        (
+            "killed when all was proved",
+            Kept::Order,
+            &[Ready, Valid],
+            &[Look, Finalize, Look, Download],
+        ),
+        (
+            "killed after it was finalized",
+            Kept::Order,
+            &[Processing, Valid],
+            &[Look, Look, Download],
+        ),
         ("killed before the chain was stored", Kept::Order, &[Valid], &[Look, Download]),
     ];
     for (name, kept, statuses, expected) in rows {
         let mut order = Order::new(vec![Line::resumed(kept, Standing::default())]);
-        let taken: Vec<Step> =
-            steps(&mut order, &mut NOW.clone(), statuses).into_iter().map(|(_, step)| step).collect();
+        let taken: Vec<Step> = steps(&mut order, &mut NOW.clone(), statuses)
+            .into_iter()
+            .map(|(_, step)| step)
+            .collect();
         assert_eq!(taken, expected, "{name}");
         assert_eq!(order.poll_timeout(), None, "{name}: it is done");
     }

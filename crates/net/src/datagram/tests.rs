@@ -67,3 +67,22 @@ fn cores_share_an_address_and_strangers_do_not() {
     let stranger = std::thread::spawn(move || bind(address).map(drop)).join().unwrap();
     assert_eq!(stranger.unwrap_err().kind(), io::ErrorKind::AddrInUse);
 }
+
+#[test]
+fn what_comes_while_others_have_their_turn_is_not_missed() {
+    let server = bind(([127, 0, 0, 1], 0).into()).unwrap();
+    let client = UdpSocket::bind("127.0.0.1:0").unwrap();
+    client.connect(server.local_addr().unwrap()).unwrap();
+    runtime().block_on(async {
+        let server = tokio::net::UdpSocket::from_std(server).unwrap();
+        let mut batch = Batch::default();
+        for turn in 0..5 {
+            client.send(b"x").unwrap();
+            // The runtime learns of it here, and not while it is waited for.
+            tokio::task::yield_now().await;
+            let received = batch.receive(&server);
+            let received = tokio::time::timeout(Duration::from_secs(5), received).await;
+            received.unwrap_or_else(|_| panic!("turn {turn}")).unwrap();
+        }
+    });
+}

@@ -118,4 +118,7 @@ fn behind(subject: &dyn Subject) {
     }
     let listing = store.list("").unwrap();
     assert!(store.changes("", listing.revision).unwrap().events.is_empty());
+    let mut watch = Watch::new(Arc::clone(&store), "", start);
+    assert_eq!(lines(&watch.catch_up().unwrap()), ["kept="], "all that is there");
+    assert!(watch.catch_up().unwrap().is_empty());
 }

@@ -141,18 +141,3 @@ fn what_was_deleted_is_not_in_the_file() {
     assert!(!bytes.windows(secret.len()).any(|window| window == secret));
     assert!(!path.with_extension("db-wal").exists());
 }
-
-#[test]
-fn a_backup_is_a_store() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = Sqlite::open(&folder.path().join("pointsman.db")).unwrap();
-    store.commit(&[put("a", b"1")]).unwrap();
-    let copy = folder.path().join("copy.db");
-    store.back_up(&copy).unwrap();
-    store.back_up(&copy).unwrap_err();
-    store.commit(&[put("b", b"1")]).unwrap();
-    assert_eq!(fs::metadata(&copy).unwrap().permissions().mode() & 0o777, 0o600);
-    let copy = Sqlite::open(&copy).unwrap();
-    assert_eq!(copy.list("").unwrap().entries.len(), 1);
-    assert_eq!(copy.list("").unwrap().revision, Revision(1));
-}

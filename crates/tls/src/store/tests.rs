@@ -16,6 +16,15 @@ fn declared(name: &str, names: &[&str], source: CertificateSource) -> Certificat
     }
 }
 
+/// An instance that keeps nothing.
+struct Nothing;
+
+impl Shelf for Nothing {
+    fn kept(&self, _: &Certificate) -> Result<Option<KeptPem>, ShelfError> {
+        Ok(None)
+    }
+}
+
 #[test]
 fn a_bad_certificate_does_not_take_the_good_ones_down() {
     let directory = tempfile::tempdir().unwrap();
@@ -31,7 +40,7 @@ fn a_bad_certificate_does_not_take_the_good_ones_down() {
         declared("dev", &["a.test"], CertificateSource::Development),
         declared("dev-bad", &["a b"], CertificateSource::Development),
     ];
-    let (store, findings) = CertificateStore::load(&certificates, directory.path(), NOW);
+    let (store, findings) = CertificateStore::load(&certificates, directory.path(), &Nothing, NOW);
     let loaded: Vec<_> = (0..5).map(|id| store.get(CertificateId(id)).is_some()).collect();
     assert_eq!(loaded, [true, false, true, false, false]);
     assert!(store.development_authority().unwrap().is_file());

@@ -7,10 +7,11 @@ use model::{
     Action, CertificateId, Finding, ListenerId, ListenerProtocol, LoadBalancerId, Model, Place,
     Record, RecordData, Scheme, TargetAddress, Url,
 };
-use verdict::name::{Destination, Scope, records_of, resolve, scope};
+use verdict::answer::{Asker, Names, enclosers};
+use verdict::name::{Destination, Scope, resolve, scope};
 
 use super::{forwarded_groups, literal_hosts, names_host};
-use crate::{alias_addresses, everywhere, has_address, load_balancers_at};
+use crate::{NameIndex, alias_addresses, everywhere, has_address, load_balancers_at};
 
 /// Zones that a program wrote are left alone.
 pub const RECORDS_MAX: usize = 1000;
@@ -20,12 +21,13 @@ pub struct Led<'m>(BTreeMap<&'m str, BTreeSet<Destination>>);
 
 impl<'m> Led<'m> {
     /// `None` where there are no records, or too many.
-    pub fn of(model: &'m Model) -> Option<Led<'m>> {
+    pub fn of(model: &'m Model, index: &NameIndex) -> Option<Led<'m>> {
         if model.records.is_empty() || model.records.len() > RECORDS_MAX {
             return None;
         }
         let names: BTreeSet<&str> = model.records.iter().map(|record| &*record.name.0).collect();
-        Some(Led(names.into_iter().map(|name| (name, everywhere(model, name))).collect()))
+        let led = names.into_iter().map(|name| (name, everywhere(model, index, name)));
+        Some(Led(led.collect()))
     }
 
     fn to<'l>(
@@ -41,16 +43,17 @@ impl<'m> Led<'m> {
 
 pub fn lint(
     model: &Model,
+    index: &NameIndex,
     led: &Led<'_>,
     certificate_names: &dyn Fn(CertificateId) -> Option<Vec<String>>,
     findings: &mut Vec<Finding>,
 ) {
     for id in (0..model.load_balancers.len() as u32).map(LoadBalancerId) {
-        not_led_here(model, id, findings);
+        not_led_here(model, index, id, findings);
         default_certificate(model, led, id, certificate_names, findings);
     }
     stale_addresses(model, findings);
-    private_in_public(model, findings);
+    private_in_public(model, index, findings);
 }
 
 /// Hosts that come to a listener, as far as something declared says so.
@@ -85,7 +88,7 @@ fn is_plain(name: &str) -> bool {
 
 // === host-not-served ===
 
-fn not_led_here(model: &Model, id: LoadBalancerId, findings: &mut Vec<Finding>) {
+fn not_led_here(model: &Model, index: &NameIndex, id: LoadBalancerId, findings: &mut Vec<Finding>) {
     let mut told: BTreeSet<String> = BTreeSet::new();
     let rules = model[id].listeners.iter().flat_map(|listener| &model[*listener].rules);
     for rule in rules {
@@ -94,27 +97,33 @@ fn not_led_here(model: &Model, id: LoadBalancerId, findings: &mut Vec<Finding>) 
             if !told.insert(host.clone()) {
                 continue;
             }
-            if let Some(finding) = not_led(model, id, &host, &rule.place) {
+            if let Some(finding) = not_led(model, index, id, &host, &rule.place) {
                 findings.push(finding);
             }
         }
     }
 }
 
-fn not_led(model: &Model, id: LoadBalancerId, host: &str, place: &Place) -> Option<Finding> {
+fn not_led(
+    model: &Model,
+    index: &NameIndex,
+    id: LoadBalancerId,
+    host: &str,
+    place: &Place,
+) -> Option<Finding> {
     let name = &model[id].name;
     let finding = |text: String| Finding::warning("lint/host-not-served", place, text);
     let hint = format!(
         "add `record \"{host}\" {{ alias = load_balancer.{name} }}`, or take the host out of the rule"
     );
-    match records_of(&model.records, host)[..] {
+    match said(model, index, host)[..] {
         [] => {
             let kept = kept_here(model, host)?;
             let text = format!("no record leads `{host}` to the load balancer `{name}`");
             Some(finding(text).related(&kept.place, "names around it are declared here").hint(hint))
         }
         [record, ..] => {
-            let destinations = everywhere(model, host);
+            let destinations = everywhere(model, index, host);
             let others: Vec<LoadBalancerId> =
                 destinations.iter().flat_map(|to| load_balancers_at(model, *to)).collect();
             let elsewhere = !destinations.is_empty()
@@ -129,6 +138,23 @@ fn not_led(model: &Model, id: LoadBalancerId, host: &str, place: &Place) -> Opti
             Some(finding(text).related(&record.place, "the record").hint(hint))
         }
     }
+}
+
+/// The records that say where a host leads, or that it leads nowhere, in whatever zone and view; its
+/// wildcard's where it does not exist.
+fn said<'m>(model: &'m Model, index: &NameIndex, host: &str) -> Vec<&'m Record> {
+    let zones = enclosers(host).flat_map(|name| index.zones(name)).map(|zone| Some(*zone));
+    let mut all = Vec::new();
+    for zone in zones.chain([None]) {
+        let exists = |name: &&str| index.at(zone, name).is_some();
+        let found = match enclosers(host).find(exists) {
+            Some(name) if name == host => index.at(zone, name),
+            Some(encloser) => index.wildcard(zone, encloser),
+            None => None,
+        };
+        all.extend(found.unwrap_or(&[]).iter().map(|id| &model[*id]));
+    }
+    all
 }
 
 /// A record that shows that the names around a host are kept in this configuration: of its parent,
@@ -274,14 +300,14 @@ fn meant_here<'m>(model: &'m Model, host: &str) -> Option<&'m Place> {
 
 // === private-address-in-public ===
 
-fn private_in_public(model: &Model, findings: &mut Vec<Finding>) {
+fn private_in_public(model: &Model, index: &NameIndex, findings: &mut Vec<Finding>) {
     if !has_outside(model) {
         return;
     }
     let mut told: BTreeSet<&Place> = BTreeSet::new();
     for record in model.records.iter().filter(|record| record.visible_to.is_empty()) {
         let host = &*record.name.0;
-        let Ok(resolved) = resolve(&model.records, host, &|_| false) else { continue };
+        let Ok(resolved) = resolve(model, index, host, &Asker::within(&[])) else { continue };
         let Some(last) = resolved.records.last() else { continue };
         for destination in resolved.destinations {
             let (addresses, alias) = match destination {

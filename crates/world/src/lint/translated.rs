@@ -6,13 +6,14 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 use model::{AddressSet, Finding, LoadBalancerId, Model, NetworkId, Peer, SecurityRule};
 use verdict::admit::admitted_set;
+use verdict::answer::Asker;
 use verdict::name::{Destination, Scope, resolve, scope};
 
 use super::names::RECORDS_MAX;
 use crate::admission::ingress;
-use crate::{alias_addresses, has_address};
+use crate::{NameIndex, alias_addresses, has_address};
 
-pub fn lint(model: &Model, findings: &mut Vec<Finding>) {
+pub fn lint(model: &Model, index: &NameIndex, findings: &mut Vec<Finding>) {
     let translated = |id: &NetworkId| !model[*id].seen_as.is_empty();
     let networks: Vec<NetworkId> =
         (0..model.networks.len() as u32).map(NetworkId).filter(translated).collect();
@@ -20,7 +21,7 @@ pub fn lint(model: &Model, findings: &mut Vec<Finding>) {
         return;
     }
     let led: Vec<(NetworkId, BTreeSet<Destination>)> =
-        networks.into_iter().map(|network| (network, led(model, network))).collect();
+        networks.into_iter().map(|network| (network, led(model, index, network))).collect();
     for id in (0..model.load_balancers.len() as u32).map(LoadBalancerId) {
         let groups = &model[id].security_groups;
         for rule in groups.iter().flat_map(|group| &model[*group].ingress) {
@@ -79,11 +80,10 @@ fn hidden(
 }
 
 /// Everywhere that names lead clients of the network.
-fn led(model: &Model, network: NetworkId) -> BTreeSet<Destination> {
+fn led(model: &Model, index: &NameIndex, network: NetworkId) -> BTreeSet<Destination> {
     let names: BTreeSet<&str> = model.records.iter().map(|record| &*record.name.0).collect();
-    let all = names
-        .into_iter()
-        .filter_map(|name| resolve(&model.records, name, &|view| view == network).ok());
+    let asker = Asker::within(std::slice::from_ref(&network));
+    let all = names.into_iter().filter_map(|name| resolve(model, index, name, &asker).ok());
     all.flat_map(|resolved| resolved.destinations).collect()
 }
 
