@@ -15,7 +15,7 @@ use model::{
 };
 
 pub use draw::{Draw, Drawn, every};
-pub use health::load_balancer_healthy;
+pub use health::{is_well, load_balancer_healthy};
 pub use set::{Set, Value, View, alias_addresses};
 
 /// Canonical names that are followed; a resolver gives up at about as many.
