@@ -185,3 +185,6 @@ fn hash(zone: Option<ZoneId>, name: impl Iterator<Item = u8>) -> u64 {
     let hash = name.fold((BASIS ^ seed).wrapping_mul(PRIME), step);
     hash ^ (hash >> 32)
 }
+
+#[cfg(test)]
+mod tests;
