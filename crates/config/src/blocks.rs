@@ -158,6 +158,7 @@ pub fn read(files: &[File], environment: &dyn Environment, findings: &mut Vec<Fi
         }
     }
     model.records.extend(records);
+    model.records.shrink_to_fit();
     zone::adopt(&mut model, &context);
     zone::check(&model, &context);
     // Last, since sites add certificates and rules copy networks.

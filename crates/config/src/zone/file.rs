@@ -96,7 +96,9 @@ impl Reader<'_> {
         let mut before = format!("$ORIGIN {origin}\n");
         loop {
             let rest = &text[from..];
-            let mut scanner = Zonefile::from(format!("{before}{rest}").as_str());
+            let mut scanner = Zonefile::with_capacity(before.len() + rest.len());
+            scanner.extend_from_slice(before.as_bytes());
+            scanner.extend_from_slice(rest.as_bytes());
             scanner.set_default_class(Class::IN);
             let mut lines = Lines::new(text, from);
             loop {
