@@ -405,6 +405,35 @@ fn names_are_answered_as_documented() {
             assert!(text.contains(words), "{arguments:?} does not say {words:?}: {text}");
         }
     }
+    let ways: [(&[&str], &[&str]); 4] = [
+        (
+            &["http://www.example.com/", "--from", "vpc"],
+            &[
+                "[name/private-zone]",
+                "gets the private zone example.com",
+                "write the record into the private zone",
+            ],
+        ),
+        (
+            &["http://nope.example.com/"],
+            &["[name/no-record]", "the zone example.com has no such name"],
+        ),
+        (
+            &["http://www.example.com/"],
+            &["(the zone example.com)", "load_balancer.public at 203.0.113.10"],
+        ),
+        (
+            &["http://near.example.com/", "--from", "office"],
+            &["geolocation: office", "another is the default"],
+        ),
+    ];
+    for (arguments, says) in ways {
+        let arguments = [&["explain"], arguments].concat();
+        let text = flat(&said(&ask(folder.path(), example.unwrap(), &arguments, "100")));
+        for words in says {
+            assert!(text.contains(words), "{arguments:?} does not say {words:?}: {text}");
+        }
+    }
     let shown = document.split("```console\n").nth(1).and_then(|rest| rest.split("```").next());
     let (command, expected) = shown.unwrap().split_once('\n').unwrap();
     assert!(command.contains("dns query beta.example.com"), "{command}");
