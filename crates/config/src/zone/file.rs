@@ -116,7 +116,7 @@ impl Reader<'_> {
                     Ok(Entry::Include { path, origin }) => {
                         let at = origin.as_ref().or(scanner.origin().ok().as_ref()).map(wire::host);
                         let at = at.map_or_else(|| origin_of(self.zone), |host| origin_of(&host.0));
-                        self.include(&path.to_string(), &at, &place, includes);
+                        self.include(&path, &at, &place, includes);
                     }
                     Err(error) => {
                         let what = format!("this is no record: {}", wire::words(&error));
