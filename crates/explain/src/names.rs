@@ -129,10 +129,7 @@ impl Teller<'_> {
         let mut zone = None;
         for link in &answer.chain {
             self.zone(&mut told, &mut zone, &link.at);
-            let target = match &link.record.data {
-                model::RecordData::Canonical(host) => absolute(&host.0),
-                _ => String::new(),
-            };
+            let target = absolute(&link.to.0);
             told.answer.push(line(link.at.name, link.record, RecordType::CNAME, target));
             told.because.push(self.because(link.record, &link.at));
         }

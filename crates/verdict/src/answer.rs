@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use model::{
-    Challenges, GroupId, LoadBalancerId, Model, NetworkId, Record, RecordData, RecordId,
+    Challenges, GroupId, Host, LoadBalancerId, Model, NetworkId, Record, RecordData, RecordId,
     RecordType, Seconds, ZoneId,
 };
 
@@ -99,6 +99,7 @@ pub struct Answer<'a> {
 pub struct Link<'a> {
     pub at: At<'a>,
     pub record: &'a Record,
+    pub to: &'a Host,
 }
 
 /// A name in a zone.
@@ -165,10 +166,7 @@ pub fn answer<'a, N: Names>(
             }
             Found::Link(link) => {
                 chain.push(link);
-                let RecordData::Canonical(next) = &link.record.data else {
-                    unreachable!("a link is a canonical name");
-                };
-                name = &next.0;
+                name = &link.to.0;
             }
             // Whoever sends to a name elsewhere knows that somebody answers for it.
             Found::End(End::NameError { at }) if at.zone.is_none() && !chain.is_empty() => {
@@ -296,8 +294,17 @@ impl<'a, N: Names> Step<'a, N> {
         let canonical = |record: &Record| matches!(record.data, RecordData::Canonical(_));
         if kind != RecordType::CNAME && view.iter().any(canonical) {
             let set = self.choose(view, RecordType::CNAME, draw);
-            return match set.and_then(|set| set.first()) {
-                Some(record) => Found::Link(Link { at, record }),
+            let to = |record: &'a Record| match &record.data {
+                RecordData::Canonical(host) => Some(Link { at, record, to: host }),
+                RecordData::Addresses(_)
+                | RecordData::Alias(_)
+                | RecordData::AliasName(_)
+                | RecordData::NameServers(_)
+                | RecordData::Authority
+                | RecordData::Data { .. } => None,
+            };
+            return match set.and_then(|set| set.first()).and_then(to) {
+                Some(link) => Found::Link(link),
                 None => Found::End(End::NoData { at, view }),
             };
         }

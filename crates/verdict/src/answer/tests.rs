@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use model::{Host, Place, Policy, Role, Routing, StartOfAuthority, Zone};
+use model::{Place, Policy, Role, Routing, StartOfAuthority, Zone};
 
 use super::*;
 

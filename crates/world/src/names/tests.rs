@@ -256,7 +256,9 @@ fn policy(kind: usize, number: u8, ids: Vec<NetworkId>) -> Policy {
     match kind % 6 {
         0 => Policy::Simple,
         1 => Policy::Weighted(number % 3),
-        2 => Policy::Failover(if number.is_multiple_of(2) { Role::Primary } else { Role::Secondary }),
+        2 => {
+            Policy::Failover(if number.is_multiple_of(2) { Role::Primary } else { Role::Secondary })
+        }
         3 => Policy::Multivalue,
         4 => Policy::Geolocation(ids),
         _ => Policy::Latency(ids.into_iter().map(|id| (id, u32::from(number % 4))).collect()),
