@@ -188,7 +188,7 @@ fn splices(
             let network = format!("network.{}", model.networks.get(network.0 as usize)?.name);
             match tree::value(block, "visible_to") {
                 // What a zone says itself has no block of its own.
-                _ if word != "record" => return None,
+                _ if word != "record" => None,
                 Some(value) => append(text, at, value, &network),
                 None => set(text, at, block, &RECORD, "visible_to", &format!("[{network}]")),
             }

@@ -1,12 +1,13 @@
 //! The answer to one question for a name (RFC 1034 §4.3.2), as a server of our zones gives it, and as
 //! an explanation foretells it: which zone, which records, and which of them the policy chooses.
 
+mod beside;
 mod draw;
 mod health;
 mod policy;
 mod set;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use model::{
@@ -14,8 +15,9 @@ use model::{
     RecordType, Seconds, ZoneId,
 };
 
+pub use beside::{glue, types};
 pub use draw::{Draw, Drawn, every};
-pub use health::load_balancer_healthy;
+pub use health::{is_well, load_balancer_healthy};
 pub use set::{Set, Value, View, alias_addresses};
 
 /// Canonical names that are followed; a resolver gives up at about as many.
@@ -97,6 +99,7 @@ pub struct Answer<'a> {
 pub struct Link<'a> {
     pub at: At<'a>,
     pub record: &'a Record,
+    pub to: &'a Host,
 }
 
 /// A name in a zone.
@@ -163,10 +166,7 @@ pub fn answer<'a, N: Names>(
             }
             Found::Link(link) => {
                 chain.push(link);
-                let RecordData::Canonical(next) = &link.record.data else {
-                    unreachable!("a link is a canonical name");
-                };
-                name = &next.0;
+                name = &link.to.0;
             }
             // Whoever sends to a name elsewhere knows that somebody answers for it.
             Found::End(End::NameError { at }) if at.zone.is_none() && !chain.is_empty() => {
@@ -294,8 +294,17 @@ impl<'a, N: Names> Step<'a, N> {
         let canonical = |record: &Record| matches!(record.data, RecordData::Canonical(_));
         if kind != RecordType::CNAME && view.iter().any(canonical) {
             let set = self.choose(view, RecordType::CNAME, draw);
-            return match set.and_then(|set| set.first()) {
-                Some(record) => Found::Link(Link { at, record }),
+            let to = |record: &'a Record| match &record.data {
+                RecordData::Canonical(host) => Some(Link { at, record, to: host }),
+                RecordData::Addresses(_)
+                | RecordData::Alias(_)
+                | RecordData::AliasName(_)
+                | RecordData::NameServers(_)
+                | RecordData::Authority
+                | RecordData::Data { .. } => None,
+            };
+            return match set.and_then(|set| set.first()).and_then(to) {
+                Some(link) => Found::Link(link),
                 None => Found::End(End::NoData { at, view }),
             };
         }
@@ -355,74 +364,6 @@ impl<'a, N: Names> Step<'a, N> {
 
 fn is_alias(record: &Record) -> bool {
     matches!(record.data, RecordData::AliasName(_))
-}
-
-/// The types that the asker finds at the name, in order (RFC 4034 §4.1.2).
-pub fn types<N: Names>(
-    model: &Model,
-    names: &N,
-    zone: Option<ZoneId>,
-    view: View<'_>,
-    here: Option<&[IpAddr]>,
-) -> Vec<RecordType> {
-    let mut all = BTreeSet::new();
-    add_types(model, names, zone, view, here, ALIAS_MAX, &mut all);
-    all.into_iter().collect()
-}
-
-fn add_types<N: Names>(
-    model: &Model,
-    names: &N,
-    zone: Option<ZoneId>,
-    view: View<'_>,
-    here: Option<&[IpAddr]>,
-    aliases: usize,
-    all: &mut BTreeSet<RecordType>,
-) {
-    const ADDRESSES: [RecordType; 2] = [RecordType::A, RecordType::AAAA];
-    for record in view.iter() {
-        match &record.data {
-            RecordData::Addresses(_) => {
-                all.extend(ADDRESSES.iter().filter(|kind| record.data.is_of(**kind)));
-            }
-            RecordData::Alias(id) => {
-                let has = |kind: &&RecordType| set::alias_has(&model[*id], **kind, here);
-                all.extend(ADDRESSES.iter().filter(has));
-            }
-            RecordData::AliasName(target) => {
-                let Some(aliases) = aliases.checked_sub(1) else { continue };
-                let mut more = BTreeSet::new();
-                let view = view.of_name(names.at(zone, &target.0).unwrap_or(&[]));
-                add_types(model, names, zone, view, here, aliases, &mut more);
-                all.extend(more.into_iter().filter(|kind| record.data.is_of(*kind)));
-            }
-            RecordData::Canonical(_) => all.extend([RecordType::CNAME]),
-            RecordData::NameServers(_) => all.extend([RecordType::NS]),
-            RecordData::Authority => all.extend([RecordType::SOA]),
-            RecordData::Data { kind, .. } => all.extend([*kind]),
-        }
-    }
-}
-
-/// The addresses of the name servers of a cut, without which they are not found if they are below it
-/// (RFC 9471): each name server and the records of its addresses.
-pub fn glue<'a, N: Names>(
-    model: &'a Model,
-    names: &'a N,
-    zone: ZoneId,
-    view: View<'a>,
-) -> Vec<(&'a Host, &'a Record)> {
-    let mut glue = Vec::new();
-    for record in view.iter() {
-        let RecordData::NameServers(hosts) = &record.data else { continue };
-        for host in hosts {
-            let ids = names.at(Some(zone), &host.0).unwrap_or(&[]);
-            let records = ids.iter().map(|id| &model[*id]);
-            let addresses = |record: &&Record| matches!(record.data, RecordData::Addresses(_));
-            glue.extend(records.filter(addresses).map(|record| (host, record)));
-        }
-    }
-    glue
 }
 
 #[cfg(test)]
