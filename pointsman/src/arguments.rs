@@ -204,7 +204,7 @@ pub struct RequestArguments {
 #[derive(Debug, Args)]
 pub struct Knowledge {
     /// Ask this configuration instead of the running instance; may be given several times.
-    #[arg(long, value_name = "FILE")]
+    #[arg(short = 'c', long, value_name = "FILE")]
     pub config: Vec<PathBuf>,
     /// For programs; the shape has a version.
     #[arg(long)]

@@ -75,6 +75,38 @@ pub fn compare(arguments: &CompareArguments) -> ExitCode {
     }
 }
 
+/// What the name server answers. Values of types that it does not look into are written as in a zone
+/// file here, where the language of zone files is known.
+pub fn name(
+    name: &str,
+    record_type: Option<&str>,
+    from: Option<&str>,
+    knowledge: &Knowledge,
+) -> ExitCode {
+    let mut query = Query::new(Verb::Name, Some(name));
+    query.record_type = record_type.map(str::to_owned);
+    query.from.extend(from.map(str::to_owned));
+    let answered = Knowing::of(knowledge).and_then(|knowing| knowing.answer(&query));
+    let answered = answered.map(|mut answer| {
+        if let Answer::Name(report) = &mut answer {
+            let lines = report.answers.iter_mut().flat_map(|one| &mut one.answer);
+            lines.for_each(|line| line.value = as_in_a_zone_file(&line.kind, &line.value));
+        }
+        answer
+    });
+    told(answered, knowledge)
+}
+
+fn as_in_a_zone_file(kind: &str, value: &str) -> String {
+    let octets = || {
+        let (_, hex) = value.strip_prefix("\\# ")?.split_once(' ')?;
+        let digits = hex.as_bytes().chunks(2).map(|two| std::str::from_utf8(two).ok());
+        let octets = digits.map(|two| u8::from_str_radix(two?, 16).ok());
+        Some((model::RecordType::named(kind)?, octets.collect::<Option<Vec<u8>>>()?))
+    };
+    octets().map_or_else(|| value.to_owned(), |(kind, wire)| config::presentation(kind, &wire))
+}
+
 fn query(verb: Verb, url: &str, request: &RequestArguments) -> Result<Query, ExitCode> {
     let mut headers = Vec::new();
     for header in &request.header {
@@ -216,6 +248,7 @@ pub fn text(answer: &Answer, layout: Layout) -> String {
         Answer::Who(report) => explain::who_text(report, layout),
         Answer::Reach(report) => explain::reach_text(report, layout),
         Answer::Compare(report) => explain::compare_text(report, layout),
+        Answer::Name(report) => explain::names_text(report),
     }
 }
 

@@ -1,11 +1,11 @@
-//! `pointsman dns`: what a running instance's zones need from others.
+//! `pointsman dns`: what our zones answer, and what they need from others.
 
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 use control::status::ZoneStatus;
 
-use crate::arguments::Instance;
+use crate::arguments::{Instance, Knowledge};
 use crate::commands::{FAILED, complain, state};
 
 #[derive(Debug, Args)]
@@ -20,6 +20,25 @@ enum Verb {
     ///
     /// `pointsman dns ds example.com`
     Ds(DsArguments),
+    /// Say what the name server answers to a question, and why.
+    ///
+    /// `pointsman dns query www.example.com AAAA --from office`
+    Query(QueryArguments),
+}
+
+#[derive(Debug, Args)]
+struct QueryArguments {
+    /// The name that is asked for.
+    name: String,
+    /// The type of its records, such as `AAAA`, `MX` or `ANY` [default: A]
+    #[arg(value_name = "TYPE")]
+    record_type: Option<String>,
+    /// A declared network, `internet`, `instance.NAME` or an address; somebody in no declared
+    /// network, if not given.
+    #[arg(long, value_name = "NETWORK|ADDRESS")]
+    from: Option<String>,
+    #[command(flatten)]
+    knowledge: Knowledge,
 }
 
 #[derive(Debug, Args)]
@@ -33,6 +52,9 @@ struct DsArguments {
 pub fn carry_out(arguments: &DnsArguments) -> ExitCode {
     match &arguments.verb {
         Verb::Ds(arguments) => ds(arguments),
+        Verb::Query(QueryArguments { name, record_type, from, knowledge }) => {
+            crate::ask::name(name, record_type.as_deref(), from.as_deref(), knowledge)
+        }
     }
 }
 

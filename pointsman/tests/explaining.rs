@@ -361,3 +361,82 @@ fn check_exits_with_3_for_a_broken_expectation_and_explains_it() {
         assert!(text.contains(needle), "no `{needle}` in {text}");
     }
 }
+
+/// The example of docs/dns.md, asked as its readers would.
+#[test]
+fn names_are_answered_as_documented() {
+    let document = include_str!("../../docs/dns.md");
+    let example = document.split("```hcl\n").nth(1).and_then(|rest| rest.split("```").next());
+    let folder = tempfile::tempdir().unwrap();
+    let rows: [(&[&str], i32, &[&str]); 10] = [
+        (
+            &["www.example.com", "AAAA"],
+            0,
+            &[
+                "www.example.com. 300 IN CNAME example.com.",
+                "example.com. 60 IN AAAA 2001:db8::10",
+                "record example.com., alias of load_balancer.public [site.hcl:12]",
+            ],
+        ),
+        (&["EXAMPLE.com.", "mx"], 0, &["example.com. 300 IN MX 10 mail.example.com."]),
+        (&["beta.example.com"], 0, &["one of 2: 2", "by weight: 90", "by weight: 10"]),
+        (
+            &["near.example.com", "--from", "office"],
+            0,
+            &["203.0.113.31", "geolocation: network.office"],
+        ),
+        (&["near.example.com", "--from", "198.51.100.7"], 0, &["203.0.113.31"]),
+        (&["near.example.com"], 0, &["203.0.113.32", "geolocation: the default"]),
+        (
+            &["www.example.com", "--from", "vpc"],
+            3,
+            &["status: NXDOMAIN", "example.com. 300 IN SOA", "private, for network.vpc"],
+        ),
+        (&["example.org"], 3, &["status: REFUSED"]),
+        (&["example.com", "BOGUS"], 2, &["there is no type `BOGUS`", "hint: such as `A`"]),
+        (&["www.example.com", "--from", "ofice"], 2, &["did you mean `office`?"]),
+    ];
+    for (arguments, code, says) in rows {
+        let arguments = [&["dns", "query"], arguments].concat();
+        let output = ask(folder.path(), example.unwrap(), &arguments, "100");
+        let text = flat(&said(&output));
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {text}");
+        for words in says {
+            assert!(text.contains(words), "{arguments:?} does not say {words:?}: {text}");
+        }
+    }
+    let ways: [(&[&str], &[&str]); 4] = [
+        (
+            &["http://www.example.com/", "--from", "vpc"],
+            &[
+                "[name/private-zone]",
+                "gets the private zone example.com",
+                "write the record into the private zone",
+            ],
+        ),
+        (
+            &["http://nope.example.com/"],
+            &["[name/no-record]", "the zone example.com has no such name"],
+        ),
+        (
+            &["http://www.example.com/"],
+            &["(the zone example.com)", "load_balancer.public at 203.0.113.10"],
+        ),
+        (
+            &["http://near.example.com/", "--from", "office"],
+            &["geolocation: office", "another is the default"],
+        ),
+    ];
+    for (arguments, says) in ways {
+        let arguments = [&["explain"], arguments].concat();
+        let text = flat(&said(&ask(folder.path(), example.unwrap(), &arguments, "100")));
+        for words in says {
+            assert!(text.contains(words), "{arguments:?} does not say {words:?}: {text}");
+        }
+    }
+    let shown = document.split("```console\n").nth(1).and_then(|rest| rest.split("```").next());
+    let (command, expected) = shown.unwrap().split_once('\n').unwrap();
+    assert!(command.contains("dns query beta.example.com"), "{command}");
+    let output = ask(folder.path(), example.unwrap(), &["dns", "query", "beta.example.com"], "100");
+    assert_eq!(said(&output).trim_end(), expected.trim_end());
+}

@@ -25,6 +25,7 @@ mod record;
 mod render;
 mod rule;
 mod section;
+mod security_group;
 mod silence;
 mod site;
 mod sources;

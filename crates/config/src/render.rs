@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
+use annotate_snippets::{AnnotationKind, Level, Origin, Renderer, Snippet};
 use model::{Finding, Place, Severity};
 
 use crate::sources::{Source, Sources};
@@ -69,7 +69,17 @@ fn group<'a>(texts: &[Text<'a>], finding: &'a Finding) -> annotate_snippets::Gro
         files.entry(key).or_default().push((place, 1, text, false));
     }
     for ((_, file), marks) in files {
-        let Some(text) = texts.iter().find(|text| &*text.source.name == file) else { continue };
+        let Some(text) = texts.iter().find(|text| &*text.source.name == file) else {
+            // A file of another language, such as a zone file: its place, without its line.
+            for (place, _, text, primary) in marks.into_iter().filter(|(place, ..)| place.line > 0)
+            {
+                group = match primary {
+                    true => group.element(Origin::path(file).line(place.line as usize)),
+                    false => group.element(Level::NOTE.message(format!("{text}: {place}"))),
+                };
+            }
+            continue;
+        };
         // The renderer reads all that it is given: it gets the lines that are marked, and those between.
         let lines = || marks.iter().map(|(place, ..)| place.line as usize).filter(|line| *line > 0);
         let first = lines().min().unwrap_or(1);

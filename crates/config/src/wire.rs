@@ -30,6 +30,8 @@ pub fn host(name: &(impl ToName + ?Sized)) -> Host {
     if text.ends_with('.') && !text.ends_with("\\.") {
         text.pop();
     }
+    // There are as many as records.
+    text.shrink_to_fit();
     Host(text)
 }
 

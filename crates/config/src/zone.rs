@@ -115,7 +115,11 @@ pub fn read<'s>(section: Section<'s>, block: &'s Block, model: &mut Model) {
     };
     section.finish();
     model.zones.push(zone);
-    model.records.extend(records);
+    // The first zone is taken as it is.
+    match model.records.is_empty() {
+        true => *model.records = records,
+        false => model.records.extend(records),
+    }
 }
 
 fn of_apex(

@@ -5,7 +5,7 @@ use model::Severity;
 
 #[test]
 fn every_example_in_the_documents_parses() {
-    for file in ["README.md", "docs/configuration.md"] {
+    for file in ["README.md", "docs/configuration.md", "docs/dns.md"] {
         let path = format!("{}/../../{file}", env!("CARGO_MANIFEST_DIR"));
         let document = std::fs::read_to_string(path).unwrap().replace("\r\n", "\n");
         let mut examples = 0;

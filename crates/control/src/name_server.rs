@@ -14,7 +14,7 @@ use dns::core::{Command, Opened, Start};
 use dns::sign::PERIOD_SECONDS;
 use dns::snapshot::{Health, Limits, Served, Snapshot};
 use machine::board::Board;
-use model::{Challenges, HealthState, LoadBalancerId};
+use model::{Challenges, LoadBalancerId};
 use signal::{DnsCounters, DnsCounts, Journal};
 use tokio::sync::mpsc;
 use world::World;
@@ -248,10 +248,11 @@ impl NameServer {
                         Ok(()) => {
                             journal.info("dns/notified", &[("zone", &told), ("secondary", &server)])
                         }
-                        Err(error) => journal.warn(
-                            "dns/not-notified",
-                            &[("zone", &told), ("secondary", &server), ("error", &error)],
-                        ),
+                        Err(error) => {
+                            let about: [(&str, &dyn std::fmt::Display); 3] =
+                                [("zone", &told), ("secondary", &server), ("error", &error)];
+                            journal.warn("dns/not-notified", &about);
+                        }
                     }
                 });
                 // A newer serial makes the older news superfluous.
@@ -292,11 +293,7 @@ fn here() -> Vec<IpAddr> {
 fn health(world: &World, board: &Board) -> Health {
     let model = &world.model;
     let group_healthy = |id: model::GroupId| {
-        // A target that was not asked yet is given the benefit of the doubt (ALB.md §5d).
-        let good = |target: &machine::board::TargetBoard| match target.state {
-            HealthState::Healthy | HealthState::Initial | HealthState::Unused => true,
-            HealthState::Unhealthy | HealthState::Draining | HealthState::Unavailable => false,
-        };
+        let good = |target: &machine::board::TargetBoard| verdict::answer::is_well(target.state);
         board.groups.get(id.0 as usize).is_none_or(|group| group.targets.iter().any(good))
     };
     let load_balancers = (0..model.load_balancers.len()).map(|at| LoadBalancerId(at as u32));

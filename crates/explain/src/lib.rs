@@ -17,6 +17,7 @@ mod facts;
 mod fix;
 mod hop;
 mod lint;
+mod names;
 mod observed;
 mod outcome;
 mod page;
@@ -46,6 +47,7 @@ pub use facts::{
 pub use fix::{Fix, fixes};
 pub use hop::{Aimed, Evidence, Hop, Near, Recorder, State, Trace};
 pub use lint::lint;
+pub use names::{Because, Line, NameAnswer, NameReport, names_text};
 pub use observed::Observed;
 pub use outcome::{Grade, Outcome, Sees, Speaker, Stage, reason};
 pub use query::{Answer, BadQuestion, Query, Verb};

@@ -1,12 +1,13 @@
 //! Questions as a command line or a socket carries them: text in, a report out.
 
-use model::{Asker, LoadBalancerId, Model, Page, PageCall, Place, Url};
+use model::{Asker, LoadBalancerId, Model, Page, PageCall, Place, RecordType, Url};
 use serde::{Deserialize, Serialize};
 use world::World;
 
 use crate::atlas::Atlas;
 use crate::compare::{CompareReport, compare};
 use crate::facts::Facts;
+use crate::names::{self, NameReport};
 use crate::probe::{self, Plan, Probed};
 use crate::question::{Request, parse_asker};
 use crate::reach::{ReachReport, reach};
@@ -20,14 +21,19 @@ pub enum Verb {
     Who,
     Reach,
     Compare,
+    /// What the name server answers.
+    Name,
 }
 
 /// A question with its words unread.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Query {
     pub verb: Verb,
-    /// Of every verb but `reach`.
+    /// Of every verb but `reach`; of `name` a name.
     pub url: Option<String>,
+    /// Of `name`: the type that is asked for, an address if none is named.
+    #[serde(default)]
+    pub record_type: Option<String>,
     pub method: String,
     pub headers: Vec<(String, String)>,
     /// One for `explain`, two for `compare`.
@@ -56,6 +62,7 @@ pub enum Answer {
     Who(WhoReport),
     Reach(ReachReport),
     Compare(CompareReport),
+    Name(NameReport),
 }
 
 impl Query {
@@ -63,6 +70,7 @@ impl Query {
         Query {
             verb,
             url: url.map(str::to_owned),
+            record_type: None,
             method: "GET".to_owned(),
             headers: Vec::new(),
             from: Vec::new(),
@@ -103,6 +111,9 @@ impl Query {
         if self.verb == Verb::Reach {
             return Ok(Answer::Reach(reach(atlas, facts)));
         }
+        if self.verb == Verb::Name {
+            return self.answer_name(atlas.world, facts).map(Answer::Name);
+        }
         let request = self.request(&atlas.world.model)?;
         if !self.calls.is_empty() {
             let world = self.with_page(atlas.world, &request)?;
@@ -130,8 +141,27 @@ impl Query {
                 }
                 _ => return Err(bad("two networks are compared", "write `--from A --from B`")),
             },
-            Verb::Who | Verb::Reach => Answer::Who(who(atlas, facts, request)),
+            Verb::Who | Verb::Reach | Verb::Name => Answer::Who(who(atlas, facts, request)),
         })
+    }
+
+    fn answer_name(&self, world: &World, facts: &Facts<'_>) -> Result<NameReport, BadQuestion> {
+        let written = self.url.as_deref().unwrap_or_default();
+        let name = written.strip_suffix('.').unwrap_or(written).to_ascii_lowercase();
+        if name.is_empty() || name.contains("://") || name.contains(char::is_whitespace) {
+            let message = format!("`{written}` is no name");
+            return Err(bad(&message, "such as `www.example.com`"));
+        }
+        let kind = self.record_type.as_deref().unwrap_or("A");
+        let kind = RecordType::named(kind).ok_or_else(|| {
+            bad(&format!("there is no type `{kind}`"), "such as `A`, `AAAA`, `MX`, `TXT` or `ANY`")
+        })?;
+        // Nobody in particular is in no declared network.
+        let asker = match self.from.is_empty() {
+            true => Asker::Internet,
+            false => self.asker(&world.model)?,
+        };
+        Ok(names::asked(world, facts, &name, kind, asker))
     }
 
     fn asker(&self, model: &Model) -> Result<Asker, BadQuestion> {
@@ -186,6 +216,7 @@ impl Answer {
         match self {
             Answer::Explain(report) => report.exit_code,
             Answer::Compare(report) => report.exit_code,
+            Answer::Name(report) => report.exit_code(),
             Answer::Who(_) | Answer::Reach(_) => 0,
         }
     }

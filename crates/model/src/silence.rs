@@ -25,7 +25,7 @@ pub struct Extent {
 
 /// Everything that may be doubted about a configuration; each has a page, and can be silenced unless
 /// [`never_silenced`] says why not.
-pub const LINTS: [&str; 42] = [
+pub const LINTS: [&str; 44] = [
     "lint/authority-not-admitted",
     "lint/authority-not-allowed",
     "lint/authority-sent-elsewhere",
@@ -41,6 +41,7 @@ pub const LINTS: [&str; 42] = [
     "lint/goes-round-load-balancer",
     "lint/health-check-redirects",
     "lint/health-check-timeout",
+    "lint/hidden-by-private-zone",
     "lint/host-not-served",
     "lint/host-unknown-to-target",
     "lint/keep-alive-too-short",
@@ -52,6 +53,7 @@ pub const LINTS: [&str; 42] = [
     "lint/nobody-admitted",
     "lint/not-started-at-boot",
     "lint/open-to-everyone",
+    "lint/other-family-elsewhere",
     "lint/page-call-refused",
     "lint/plain-to-443",
     "lint/private-address-in-public",

@@ -1,21 +1,23 @@
 //! The answer to one question for a name (RFC 1034 §4.3.2), as a server of our zones gives it, and as
 //! an explanation foretells it: which zone, which records, and which of them the policy chooses.
 
+mod beside;
 mod draw;
 mod health;
 mod policy;
 mod set;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use model::{
-    Challenges, GroupId, Host, LoadBalancerId, Model, NetworkId, Record, RecordData, RecordId,
+    Challenges, GroupId, LoadBalancerId, Model, NetworkId, Record, RecordData, RecordId,
     RecordType, Seconds, ZoneId,
 };
 
+pub use beside::{glue, types};
 pub use draw::{Draw, Drawn, every};
-pub use health::load_balancer_healthy;
+pub use health::{is_well, load_balancer_healthy};
 pub use set::{Set, Value, View, alias_addresses};
 
 /// Canonical names that are followed; a resolver gives up at about as many.
@@ -355,74 +357,6 @@ impl<'a, N: Names> Step<'a, N> {
 
 fn is_alias(record: &Record) -> bool {
     matches!(record.data, RecordData::AliasName(_))
-}
-
-/// The types that the asker finds at the name, in order (RFC 4034 §4.1.2).
-pub fn types<N: Names>(
-    model: &Model,
-    names: &N,
-    zone: Option<ZoneId>,
-    view: View<'_>,
-    here: Option<&[IpAddr]>,
-) -> Vec<RecordType> {
-    let mut all = BTreeSet::new();
-    add_types(model, names, zone, view, here, ALIAS_MAX, &mut all);
-    all.into_iter().collect()
-}
-
-fn add_types<N: Names>(
-    model: &Model,
-    names: &N,
-    zone: Option<ZoneId>,
-    view: View<'_>,
-    here: Option<&[IpAddr]>,
-    aliases: usize,
-    all: &mut BTreeSet<RecordType>,
-) {
-    const ADDRESSES: [RecordType; 2] = [RecordType::A, RecordType::AAAA];
-    for record in view.iter() {
-        match &record.data {
-            RecordData::Addresses(_) => {
-                all.extend(ADDRESSES.iter().filter(|kind| record.data.is_of(**kind)));
-            }
-            RecordData::Alias(id) => {
-                let has = |kind: &&RecordType| set::alias_has(&model[*id], **kind, here);
-                all.extend(ADDRESSES.iter().filter(has));
-            }
-            RecordData::AliasName(target) => {
-                let Some(aliases) = aliases.checked_sub(1) else { continue };
-                let mut more = BTreeSet::new();
-                let view = view.of_name(names.at(zone, &target.0).unwrap_or(&[]));
-                add_types(model, names, zone, view, here, aliases, &mut more);
-                all.extend(more.into_iter().filter(|kind| record.data.is_of(*kind)));
-            }
-            RecordData::Canonical(_) => all.extend([RecordType::CNAME]),
-            RecordData::NameServers(_) => all.extend([RecordType::NS]),
-            RecordData::Authority => all.extend([RecordType::SOA]),
-            RecordData::Data { kind, .. } => all.extend([*kind]),
-        }
-    }
-}
-
-/// The addresses of the name servers of a cut, without which they are not found if they are below it
-/// (RFC 9471): each name server and the records of its addresses.
-pub fn glue<'a, N: Names>(
-    model: &'a Model,
-    names: &'a N,
-    zone: ZoneId,
-    view: View<'a>,
-) -> Vec<(&'a Host, &'a Record)> {
-    let mut glue = Vec::new();
-    for record in view.iter() {
-        let RecordData::NameServers(hosts) = &record.data else { continue };
-        for host in hosts {
-            let ids = names.at(Some(zone), &host.0).unwrap_or(&[]);
-            let records = ids.iter().map(|id| &model[*id]);
-            let addresses = |record: &&Record| matches!(record.data, RecordData::Addresses(_));
-            glue.extend(records.filter(addresses).map(|record| (host, record)));
-        }
-    }
-    glue
 }
 
 #[cfg(test)]

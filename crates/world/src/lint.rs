@@ -10,6 +10,7 @@ mod sent;
 mod shadow;
 mod translated;
 mod unused;
+mod zones;
 
 use std::collections::BTreeSet;
 
@@ -36,6 +37,7 @@ pub fn lint(
     answers::lint(model, led.as_ref(), certificate_names, &mut findings);
     if let Some(led) = &led {
         names::lint(model, &index, led, certificate_names, &mut findings);
+        zones::lint(model, &index, &mut findings);
     }
     translated::lint(model, &index, &mut findings);
     findings

@@ -80,6 +80,16 @@ impl NameIndex {
         realms.flat_map(|zone| self.at(zone, name).unwrap_or(&[])).copied()
     }
 
+    /// A record of a name below this one, in whatever zone.
+    pub fn below(&self, name: &str) -> Option<RecordId> {
+        let zones = verdict::answer::enclosers(name).flat_map(|name| self.zones(name));
+        let mut realms = zones.map(|zone| Some(*zone)).chain([None]);
+        realms.find_map(|zone| {
+            let node = self.node_at(zone, hash(zone, name.bytes()), &|text| text == name)?;
+            Some(node.record)
+        })
+    }
+
     /// The node of the record's name, and those of the names above it.
     fn add(&mut self, model: &Model, id: RecordId) -> u32 {
         let record = &model[id];
@@ -146,16 +156,25 @@ impl NameIndex {
         }
     }
 
+    fn node_at(
+        &self,
+        zone: Option<ZoneId>,
+        hash: u64,
+        same: &dyn Fn(&str) -> bool,
+    ) -> Option<&Node> {
+        if self.slots.is_empty() {
+            return None;
+        }
+        self.nodes.get(self.slots[self.slot(zone, hash, same)] as usize)
+    }
+
     fn found(
         &self,
         zone: Option<ZoneId>,
         hash: u64,
         same: &dyn Fn(&str) -> bool,
     ) -> Option<&[RecordId]> {
-        if self.slots.is_empty() {
-            return None;
-        }
-        let node = self.nodes.get(self.slots[self.slot(zone, hash, same)] as usize)?;
+        let node = self.node_at(zone, hash, same)?;
         self.order.get(node.first as usize..(node.first + node.count) as usize)
     }
 }
@@ -185,3 +204,6 @@ fn hash(zone: Option<ZoneId>, name: impl Iterator<Item = u8>) -> u64 {
     let hash = name.fold((BASIS ^ seed).wrapping_mul(PRIME), step);
     hash ^ (hash >> 32)
 }
+
+#[cfg(test)]
+mod tests;

@@ -11,24 +11,41 @@ use crate::section::Context;
 /// Aliases that follow one another: as many as the decision follows.
 const ALIAS_MAX: usize = 4;
 
-/// The records of a name, in one zone.
-type Named<'m> = BTreeMap<(Option<ZoneId>, &'m str), Vec<&'m Record>>;
+/// The records by zone and name: sorted, since zones are long.
+struct Named<'m>(Vec<&'m Record>);
+
+impl<'m> Named<'m> {
+    fn of(model: &'m Model) -> Named<'m> {
+        let mut records: Vec<&Record> = model.records.iter().collect();
+        // In the order of their declaration, where they are of one name.
+        records.sort_by(|a, b| key(a).cmp(&key(b)));
+        Named(records)
+    }
+
+    fn at(&self, zone: ZoneId, name: &str) -> &[&'m Record] {
+        let wanted = (Some(zone), name);
+        let from = self.0.partition_point(|record| key(record) < wanted);
+        let rest = self.0.get(from..).unwrap_or(&[]);
+        &rest[..rest.partition_point(|record| key(record) == wanted)]
+    }
+}
+
+fn key(record: &Record) -> (Option<ZoneId>, &str) {
+    (record.zone, &record.name.0)
+}
 
 pub fn check(model: &Model, context: &Context<'_>) {
     duplicate_zones(model, context);
     if model.zones.is_empty() && model.records.iter().all(is_plain) {
         return;
     }
-    let mut named: Named<'_> = BTreeMap::new();
-    for record in &model.records {
-        named.entry((record.zone, &record.name.0)).or_default().push(record);
-    }
-    for records in named.values() {
-        // Different views are never seen together.
-        let mut views: BTreeMap<&[NetworkId], Vec<&Record>> = BTreeMap::new();
-        match &records[..] {
-            [only] => one_view(model, &[*only], context),
+    let named = Named::of(model);
+    for records in named.0.chunk_by(|a, b| key(a) == key(b)) {
+        match records {
+            [_] => one_view(model, records, context),
             several => {
+                // Different views are never seen together.
+                let mut views: BTreeMap<&[NetworkId], Vec<&Record>> = BTreeMap::new();
                 several.iter().for_each(|r| views.entry(&r.visible_to).or_default().push(r));
                 views.values().for_each(|view| one_view(model, view, context));
             }
@@ -271,11 +288,9 @@ fn glue(
 }
 
 fn has_addresses(named: &Named<'_>, zone: ZoneId, name: &str) -> bool {
-    named
-        .get(&(Some(zone), name))
-        .into_iter()
-        .flatten()
-        .any(|record| record.data.is_of(RecordType::A) || record.data.is_of(RecordType::AAAA))
+    let is_address =
+        |record: &&Record| record.data.is_of(RecordType::A) || record.data.is_of(RecordType::AAAA);
+    named.at(zone, name).iter().any(is_address)
 }
 
 fn alias_of_name(
@@ -287,7 +302,8 @@ fn alias_of_name(
 ) {
     let mut name = target;
     for _ in 0..ALIAS_MAX {
-        let Some(records) = named.get(&(Some(zone), &*name.0)) else {
+        let records = named.at(zone, &name.0);
+        if records.is_empty() {
             let text =
                 format!("`{}` is an alias of `{}`, which has no records", record.name.0, name.0);
             context.push(
@@ -326,7 +342,7 @@ fn alias_of_name(
 
 /// RFC 1035 §5.2: a zone has name servers; one that only our own networks ask needs none.
 fn name_servers(named: &Named<'_>, id: ZoneId, zone: &Zone, context: &Context<'_>) {
-    let apex = named.get(&(Some(id), &*zone.name.0)).into_iter().flatten();
+    let apex = named.at(id, &zone.name.0).iter();
     let has = apex.clone().any(|record| {
         record.data.is_of(RecordType::NS) && !matches!(record.data, RecordData::AliasName(_))
     });

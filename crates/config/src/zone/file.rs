@@ -96,30 +96,32 @@ impl Reader<'_> {
         let mut before = format!("$ORIGIN {origin}\n");
         loop {
             let rest = &text[from..];
-            let mut scanner = Zonefile::from(format!("{before}{rest}").as_str());
+            let mut scanner = Zonefile::with_capacity(before.len() + rest.len());
+            scanner.extend_from_slice(before.as_bytes());
+            scanner.extend_from_slice(rest.as_bytes());
             scanner.set_default_class(Class::IN);
-            let mut lines = Lines::new(text, from, before.len());
+            let mut lines = Lines::new(text, from);
             loop {
                 if self.is_full() {
                     return;
                 }
-                let entry = scanner.next_entry();
-                let line = lines.at(scanner.current_offset());
-                let place = Place::new(Arc::clone(&file), line, 0);
+                let entry = match scanner.next_entry() {
+                    Ok(None) => return,
+                    Ok(Some(entry)) => Ok(entry),
+                    Err(error) => Err(error),
+                };
+                let place = Place::new(Arc::clone(&file), lines.entry(), 0);
                 match entry {
-                    Ok(Some(Entry::Record(record))) => self.record(&record, place),
-                    Ok(Some(Entry::Include { path, origin })) => {
+                    Ok(Entry::Record(record)) => self.record(&record, place),
+                    Ok(Entry::Include { path, origin }) => {
                         let at = origin.as_ref().or(scanner.origin().ok().as_ref()).map(wire::host);
                         let at = at.map_or_else(|| origin_of(self.zone), |host| origin_of(&host.0));
                         self.include(&path.to_string(), &at, &place, includes);
                     }
-                    Ok(None) => return,
                     Err(error) => {
-                        let line = lines.of_error(&error);
-                        let place = Place::new(Arc::clone(&file), line, 0);
                         let what = format!("this is no record: {}", wire::words(&error));
-                        self.read.findings.push(Finding::error("config/zone-file", &place, what));
-                        let Some(next) = after(text, line) else { return };
+                        self.error(&place, what);
+                        let Some(next) = lines.resume() else { return };
                         let origin = scanner.origin().map(|origin| wire::host(&origin).0);
                         let origin = origin.unwrap_or_else(|_| self.zone.to_owned());
                         before =
@@ -204,63 +206,88 @@ impl Reader<'_> {
     }
 }
 
-/// From offsets in what is scanned to lines of the file; offsets only grow.
+/// Where entries begin and end: the scanner does not say it.
 struct Lines<'t> {
     text: &'t str,
-    /// Where in the text, and its line.
+    /// The first line that no entry has had yet: where it begins, and its number.
     at: usize,
     line: u32,
-    /// Where the piece begins, and what was put before it.
-    from: usize,
-    before: usize,
-    first: u32,
 }
 
 impl<'t> Lines<'t> {
-    fn new(text: &'t str, from: usize, before: usize) -> Lines<'t> {
-        let line = 1 + breaks(&text.as_bytes()[..from]);
-        Lines { text, at: from, line, from, before, first: line }
+    fn new(text: &'t str, from: usize) -> Lines<'t> {
+        let before = text.get(..from).unwrap_or("").bytes();
+        Lines { text, at: from, line: 1 + before.filter(|byte| *byte == b'\n').count() as u32 }
     }
 
-    fn at(&mut self, offset: usize) -> u32 {
-        let offset = self.from + offset.saturating_sub(self.before + 1);
-        let offset = offset.min(self.text.len());
-        if let Some(passed) = self.text.as_bytes().get(self.at..offset) {
-            self.line += breaks(passed);
-            self.at = offset;
+    /// The line where the next entry begins; the one behind it is the next to be had.
+    fn entry(&mut self) -> u32 {
+        let mut begins = None;
+        let mut open = Open::default();
+        for line in self.text.get(self.at..).unwrap_or("").split_inclusive('\n') {
+            if begins.is_none() && is_entry(line) {
+                begins = Some(self.line);
+            }
+            self.at += line.len();
+            self.line += 1;
+            open.read(line);
+            if begins.is_some() && !open.is_open() {
+                break;
+            }
         }
-        self.line
+        begins.unwrap_or(self.line)
     }
 
-    /// The scanner counts lines of what it was given.
-    fn of_error(&self, error: &impl std::fmt::Display) -> u32 {
-        let text = error.to_string();
-        let line = text.split(':').next().and_then(|line| line.parse::<u32>().ok());
-        // What stands before a piece are whole lines.
-        let given = if self.from == 0 { 1 } else { 2 };
-        line.map_or(self.line, |line| (self.first + line).saturating_sub(given + 1).max(self.first))
+    /// Where the next entry begins that names its owner.
+    fn resume(&self) -> Option<usize> {
+        let mut at = self.at;
+        for line in self.text.get(at..)?.split_inclusive('\n') {
+            if line.starts_with(|c: char| !c.is_whitespace() && c != ')' && c != ';') {
+                return Some(at);
+            }
+            at += line.len();
+        }
+        None
     }
 }
 
-fn breaks(octets: &[u8]) -> u32 {
-    octets.iter().filter(|octet| **octet == b'\n').count() as u32
+/// `$ORIGIN` and `$TTL` are the scanner's own.
+fn is_entry(line: &str) -> bool {
+    let words = line.trim_start();
+    let include = words.get(..8).is_some_and(|word| word.eq_ignore_ascii_case("$include"));
+    !words.is_empty() && !words.starts_with(';') && (include || !words.starts_with('$'))
+}
+
+/// What goes on over the end of a line (RFC 1035 §5.1); a string does not, for the scanner.
+#[derive(Default)]
+struct Open {
+    parentheses: usize,
+}
+
+impl Open {
+    fn read(&mut self, line: &str) {
+        let (mut escaped, mut quoted) = (false, false);
+        for byte in line.bytes() {
+            match byte {
+                _ if escaped => escaped = false,
+                b'\\' => escaped = true,
+                b'"' => quoted = !quoted,
+                _ if quoted => {}
+                b'(' => self.parentheses += 1,
+                b')' => self.parentheses = self.parentheses.saturating_sub(1),
+                b';' => return,
+                _ => {}
+            }
+        }
+    }
+
+    fn is_open(&self) -> bool {
+        self.parentheses > 0
+    }
 }
 
 fn origin_of(name: &str) -> String {
     format!("{name}.")
-}
-
-/// Where the first line behind `line` begins that is not indented, and so names its owner.
-fn after(text: &str, line: u32) -> Option<usize> {
-    let mut at = 0;
-    for (number, whole) in text.split_inclusive('\n').enumerate() {
-        let is_start = whole.starts_with(|c: char| !c.is_whitespace() && c != ')' && c != ';');
-        if number as u32 >= line && is_start {
-            return Some(at);
-        }
-        at += whole.len();
-    }
-    None
 }
 
 /// The `$TTL` that holds at an offset, as a line, or an empty one.
@@ -269,3 +296,6 @@ fn ttl_before(text: &str, offset: usize) -> String {
     let found = lines.find(|line| line.get(..4).is_some_and(|w| w.eq_ignore_ascii_case("$ttl")));
     format!("{}\n", found.unwrap_or(""))
 }
+
+#[cfg(test)]
+mod tests;

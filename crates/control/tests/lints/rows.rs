@@ -370,6 +370,19 @@ pub const ROWS: &[Row] = &[
         good: &[("\"6s\"", "\"5s\"")],
     },
     Row {
+        code: "lint/hidden-by-private-zone",
+        name: "a private zone without the public names",
+        bad: &[
+            (NAMES, "[\"shop.example\", \"www.corp.example\"]"),
+            (
+                "",
+                "zone \"corp.example\" {\n  name_servers = [\"ns.other.example\"]\n  record \"www\" { alias = load_balancer.shop }\n}\n\nzone \"www.corp.example\" {\n  visible_to = [network.office]\n  record \"db\" { addresses = [\"10.0.1.5\"] }\n}",
+            ),
+        ],
+        at: "zone \"www.corp.example\"",
+        good: &[("record \"db\"", "record \"@\" { alias = load_balancer.shop }\n  record \"db\"")],
+    },
+    Row {
         code: "lint/host-not-served",
         name: "a rule's host without a record",
         bad: &[
@@ -524,6 +537,26 @@ pub const ROWS: &[Row] = &[
         good: &[(
             "  addresses       = [\"203.0.113.10\"]\n",
             "  addresses       = [\"203.0.113.10\"]\n  security_groups = [security_group.shop]\n",
+        )],
+    },
+    Row {
+        code: "lint/other-family-elsewhere",
+        name: "an AAAA that leads round the load balancer",
+        bad: &[
+            (NAMES, "[\"shop.example\", \"old.shop.example\"]"),
+            (
+                "  public_addresses = [\"203.0.113.30\"]\n",
+                "  public_addresses = [\"203.0.113.30\", \"2001:db8::30\"]\n",
+            ),
+            (
+                "",
+                "record \"old.shop.example\" {\n  addresses = [\"203.0.113.10\", \"2001:db8::30\"]\n}",
+            ),
+        ],
+        at: "record \"old.shop.example\"",
+        good: &[(
+            "addresses = [\"203.0.113.10\", \"2001:db8::30\"]",
+            "addresses = [\"203.0.113.10\"]",
         )],
     },
     Row {

@@ -19,7 +19,7 @@ use crate::space::{internet, words};
 /// Prefixes of those who are admitted that are spelt out.
 const PREFIXES_MAX: usize = 3;
 /// Zones that a program wrote are left alone.
-const RECORDS_MAX: usize = 1000;
+const RECORDS_MAX: usize = 10_000;
 
 /// `said`: of these something else says that they are closed.
 pub fn public_but_not_open(

@@ -230,4 +230,37 @@ pub const PAGES: &[Page] = &[
             "others on the machine can read the store's key",
         )
     },
+    Page {
+        sees: "names of the zones do not resolve, or with the answers of the last configuration",
+        causes: &["A core could not take the new zones over: the line's `error` says why."],
+        confirm: &[("dig ZONE SOA @ADDRESS", "no answer, or an old serial")],
+        remedy: &["Reload; if it comes again, restart: a restart opens everything anew."],
+        related: &["name/no-record", "dns/not-renewed"],
+        ..Page::new("dns/not-started", "zones could not be handed to the name server")
+    },
+    Page {
+        sees: "nothing yet: secondaries keep signatures that end in some days",
+        causes: &["The state directory cannot be written: full, read-only, or another's."],
+        confirm: &[("df STATE_DIRECTORY; ls -ld STATE_DIRECTORY", "room, and whose it is")],
+        remedy: &["Mend the directory: it is tried again by itself."],
+        related: &["dns/not-started"],
+        ..Page::new("dns/not-renewed", "new signatures could not be given to secondaries")
+    },
+    Page {
+        sees: "some clients get old answers: those that ask the secondary",
+        causes: &[
+            "The secondary is down, or its firewall shuts us out.",
+            "It takes news from other addresses only, or does not know the zone.",
+        ],
+        confirm: &[
+            ("dig ZONE SOA @SECONDARY", "its serial is behind ours"),
+            ("journalctl -g dns/not-notified", "since when, and the error"),
+        ],
+        remedy: &[
+            "Have the secondary accept NOTIFY from the address that we ask from.",
+            "Until then it looks by itself after the zone's `refresh`.",
+        ],
+        related: &["dns/not-started"],
+        ..Page::new("dns/not-notified", "a secondary did not take the news of a change")
+    },
 ];

@@ -66,6 +66,52 @@ pub const PAGES: &[Page] = &[
         ..Page::new("lint/private-address-in-public", "clients outside are told a private address")
     },
     Page {
+        sees: "\"This site can't be reached\" (DNS_PROBE_FINISHED_NXDOMAIN) inside one network; everybody else gets in",
+        causes: &[
+            "A private zone was made for a few internal names, and takes all names of the domain from its clients.",
+            "A name was added to the public zone, and forgotten in the private one.",
+        ],
+        confirm: &[
+            ("pointsman dns query NAME A --from NETWORK", "NXDOMAIN, from the private zone"),
+            ("pointsman dns query NAME A", "an address, from the public zone"),
+        ],
+        remedy: &[
+            "Write the names into the private zone too: there is no way back to the public one.",
+            "Or give the private zone a name of its own, such as `internal.shop.example`.",
+        ],
+        related: &["name/private-zone", "lint/private-address-in-public"],
+        ..Page::new(
+            "lint/hidden-by-private-zone",
+            "a private zone hides public names from its clients",
+        )
+    },
+    Page {
+        sees: "it works for some and not for others: who has IPv6 gets an endless spinner, or the old site",
+        causes: &[
+            "A stale AAAA: the record was made for a machine that is gone, or for a target behind the load balancer.",
+            "The load balancer moved, and the record followed with one family only.",
+        ],
+        confirm: &[
+            (
+                "dig NAME A +short; dig NAME AAAA +short",
+                "compare with the addresses of the load balancer",
+            ),
+            (
+                "curl -4 -sv -o /dev/null URL; curl -6 -sv -o /dev/null URL",
+                "one works, the other does not",
+            ),
+        ],
+        remedy: &[
+            "Write `alias = load_balancer.x`: it has the addresses that the load balancer has, of both families.",
+            "Or take the address out of the record; authorities that validate over IPv6 fail by it, too.",
+        ],
+        related: &["lint/no-such-address", "name/other-family"],
+        ..Page::new(
+            "lint/other-family-elsewhere",
+            "a name leads to a load balancer over one IP family, and past it over the other",
+        )
+    },
+    Page {
         sees: "the site works by bare address or by another name, past every rule and certificate of the load balancer",
         causes: &[
             "A record leads straight to the machine of a target.",

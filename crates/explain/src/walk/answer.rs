@@ -3,8 +3,7 @@
 use std::collections::BTreeSet;
 
 use model::{
-    GroupId, HealthState, LoadBalancerId, Model, NetworkId, Obstacle, Policy, Record, RecordData,
-    Role, ZoneId,
+    GroupId, LoadBalancerId, Model, NetworkId, Obstacle, Policy, Record, RecordData, Role, ZoneId,
 };
 use verdict::answer::{Asker, Names, load_balancer_healthy};
 use verdict::name::{Destination, Resolved, Unresolved, resolve};
@@ -87,16 +86,8 @@ impl Walk<'_> {
         }
     }
 
-    /// Whether it has a target that is sent requests because it is well.
     fn group_healthy(&self, group: GroupId) -> bool {
-        let targets = 0..self.world.model[group].targets.len();
-        targets.into_iter().any(|at| match (self.facts.targets)(group, at).state {
-            HealthState::Healthy | HealthState::Unavailable => true,
-            HealthState::Initial
-            | HealthState::Unhealthy
-            | HealthState::Unused
-            | HealthState::Draining => false,
-        })
+        self.facts.group_healthy(&self.world.model, group)
     }
 
     fn resolved_hop(&self, resolved: &Resolved<'_>) -> Hop {

@@ -1,6 +1,18 @@
 //! Whether what an alias follows is healthy.
 
-use model::{Action, GroupId, LoadBalancerId, Model};
+use model::{Action, GroupId, HealthState, LoadBalancerId, Model};
+
+/// Whether a target counts for the health of what has it: one that was not asked yet, or is not to be
+/// asked, does (ALB.md §10, health checks: new and disabled ones are healthy).
+pub const fn is_well(state: HealthState) -> bool {
+    match state {
+        HealthState::Healthy
+        | HealthState::Initial
+        | HealthState::Unused
+        | HealthState::Unavailable => true,
+        HealthState::Unhealthy | HealthState::Draining => false,
+    }
+}
 
 /// ALB.md §5f, Route 53's `EvaluateTargetHealth`, where its documents agree: unhealthy if any target
 /// group that has targets has no healthy one, or if none has targets. A load balancer that forwards to

@@ -1,8 +1,8 @@
 //! Tables of answers. `Listed` finds names by a map; world has the index that is used.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
-use model::{Place, Policy, Role, Routing, StartOfAuthority, Zone};
+use model::{Host, Place, Policy, Role, Routing, StartOfAuthority, Zone};
 
 use super::*;
 

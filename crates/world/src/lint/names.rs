@@ -7,14 +7,14 @@ use model::{
     Action, CertificateId, Finding, ListenerId, ListenerProtocol, LoadBalancerId, Model, Place,
     Record, RecordData, Scheme, TargetAddress, Url,
 };
-use verdict::answer::{Asker, Names, enclosers};
+use verdict::answer::{Asker, Names, enclosers, parent};
 use verdict::name::{Destination, Scope, resolve, scope};
 
 use super::{forwarded_groups, literal_hosts, names_host};
 use crate::{NameIndex, alias_addresses, everywhere, has_address, load_balancers_at};
 
 /// Zones that a program wrote are left alone.
-pub const RECORDS_MAX: usize = 1000;
+pub const RECORDS_MAX: usize = 10_000;
 
 /// Everywhere that the names with records of their own lead.
 pub struct Led<'m>(BTreeMap<&'m str, BTreeSet<Destination>>);
@@ -50,7 +50,7 @@ pub fn lint(
 ) {
     for id in (0..model.load_balancers.len() as u32).map(LoadBalancerId) {
         not_led_here(model, index, id, findings);
-        default_certificate(model, led, id, certificate_names, findings);
+        default_certificate(model, index, led, id, certificate_names, findings);
     }
     stale_addresses(model, findings);
     private_in_public(model, index, findings);
@@ -118,7 +118,7 @@ fn not_led(
     );
     match said(model, index, host)[..] {
         [] => {
-            let kept = kept_here(model, host)?;
+            let kept = kept_here(model, index, host)?;
             let text = format!("no record leads `{host}` to the load balancer `{name}`");
             Some(finding(text).related(&kept.place, "names around it are declared here").hint(hint))
         }
@@ -159,13 +159,9 @@ fn said<'m>(model: &'m Model, index: &NameIndex, host: &str) -> Vec<&'m Record> 
 
 /// A record that shows that the names around a host are kept in this configuration: of its parent,
 /// or of one below it. Whoever is beside it may be anybody's.
-fn kept_here<'m>(model: &'m Model, host: &str) -> Option<&'m Record> {
-    let parent = |name: &'m str| name.split_once('.').map(|(_, rest)| rest);
-    let own = host.split_once('.').map(|(_, rest)| rest);
-    model.records.iter().find(|record| {
-        let name = &*record.name.0;
-        own == Some(name) || parent(name) == Some(host)
-    })
+fn kept_here<'m>(model: &'m Model, index: &NameIndex, host: &str) -> Option<&'m Record> {
+    let parent = parent(host).and_then(|parent| index.records(parent).next());
+    parent.or_else(|| index.below(host)).map(|id| &model[id])
 }
 
 /// Whether what one load balancer forwards could come to the other.
@@ -186,6 +182,7 @@ fn may_pass_on(model: &Model, from: LoadBalancerId, to: LoadBalancerId) -> bool 
 
 fn default_certificate(
     model: &Model,
+    index: &NameIndex,
     led: &Led<'_>,
     id: LoadBalancerId,
     certificate_names: &dyn Fn(CertificateId) -> Option<Vec<String>>,
@@ -217,9 +214,7 @@ fn default_certificate(
         if is_covered(&names, host) || named.any(|listener| names_host(model, listener, host)) {
             continue;
         }
-        let Some(record) = model.records.iter().find(|record| record.name.0 == host) else {
-            continue;
-        };
+        let Some(record) = index.records(host).next().map(|id| &model[id]) else { continue };
         let list: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
         let text = format!(
             "`{host}` leads to the load balancer `{}`, and none of its certificates covers it",
