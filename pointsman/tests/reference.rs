@@ -57,7 +57,7 @@ fn texts() -> Vec<(&'static str, &'static str)> {
 }
 
 /// Verbs whose next word is a verb, too.
-const OF_TWO_WORDS: [&str; 1] = ["cert"];
+const OF_TWO_WORDS: [&str; 2] = ["cert", "dns"];
 
 /// The verb and the options of each `pointsman …` in a text.
 fn commands(text: &str) -> impl Iterator<Item = (String, impl Iterator<Item = &str>)> {
