@@ -20,6 +20,7 @@ mod listener;
 mod load_balancer;
 mod names;
 mod nginx;
+mod policy;
 mod record;
 mod render;
 mod rule;

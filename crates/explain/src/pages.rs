@@ -11,6 +11,7 @@ mod lint_name;
 mod lint_redirect;
 mod lint_rule;
 mod lint_target;
+mod lint_tls;
 mod markdown;
 mod name;
 mod near;
@@ -108,6 +109,7 @@ const FAMILIES: &[Family] = &[
             lint_rule::PAGES,
             lint_redirect::PAGES,
             lint_target::PAGES,
+            lint_tls::PAGES,
         ],
     },
     Family {

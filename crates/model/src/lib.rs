@@ -11,6 +11,7 @@ mod time;
 pub mod application;
 pub mod desync;
 pub mod health;
+pub mod policy;
 pub mod refusal;
 
 mod address;
@@ -37,7 +38,7 @@ pub use attributes::{
     DesyncMode, ForwardedForMode, HeaderOverrides, InvalidHeaders, ListenerAttributes,
     LoadBalancerAttributes,
 };
-pub use certificate::{Certificate, CertificateSource, TlsPolicy};
+pub use certificate::{Certificate, CertificateSource};
 pub use change::Change;
 pub use desync::{DesyncClass, DesyncReason};
 pub use finding::{Finding, Severity};
@@ -51,6 +52,7 @@ pub use model::{
 pub use obstacle::{Cause, Obstacle};
 pub use pattern::{Matcher, PatternError, Wildcard};
 pub use place::Place;
+pub use policy::{AlbPolicy, TlsPolicy};
 pub use record::{Record, RecordData};
 pub use refusal::{Blame, Refusal};
 pub use rule::{

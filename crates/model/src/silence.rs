@@ -25,7 +25,7 @@ pub struct Extent {
 
 /// Everything that may be doubted about a configuration; each has a page, and can be silenced unless
 /// [`never_silenced`] says why not.
-pub const LINTS: [&str; 38] = [
+pub const LINTS: [&str; 39] = [
     "lint/certificate-does-not-cover",
     "lint/cors-only-from-application",
     "lint/default-certificate",
@@ -50,6 +50,7 @@ pub const LINTS: [&str; 38] = [
     "lint/open-to-everyone",
     "lint/page-call-refused",
     "lint/plain-to-443",
+    "lint/post-quantum-partial",
     "lint/private-address-in-public",
     "lint/public-but-not-open",
     "lint/redirect-loop",

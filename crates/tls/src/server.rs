@@ -4,6 +4,7 @@ use std::fmt;
 use std::io;
 use std::sync::Arc;
 
+use model::policy::TlsVersion;
 use model::{Refusal, TlsPolicy};
 use rustls::server::{Acceptor, ClientHello, NoServerSessionStorage};
 use rustls::sign::SingleCertAndKey;
@@ -160,7 +161,7 @@ fn config(
     ticketer: &Arc<Ticketer>,
 ) -> Result<ServerConfig, SettingsError> {
     let resolver = SingleCertAndKey::from(Arc::clone(&identity.key));
-    let mut config = ServerConfig::builder_with_provider(Arc::clone(policy::provider()))
+    let mut config = ServerConfig::builder_with_provider(Arc::clone(policy::provider_of(policy)))
         .with_protocol_versions(policy::versions(policy))
         .map_err(SettingsError::Policy)?
         .with_no_client_auth()
@@ -189,13 +190,13 @@ fn capability(
     let pkcs1 = has(SignatureScheme::RSA_PKCS1_SHA256)
         || has(SignatureScheme::RSA_PKCS1_SHA384)
         || has(SignatureScheme::RSA_PKCS1_SHA512);
-    let (rsa, ecdsa) = match policy {
-        TlsPolicy::Tls13 => (pss, true),
-        TlsPolicy::Tls12And13 if offers(suites, "TLS_") => (pss, true),
-        TlsPolicy::Tls12And13 | TlsPolicy::Tls12 => {
+    let (least, most) = policy.versions();
+    let (rsa, ecdsa) =
+        if least == TlsVersion::V13 || (most == TlsVersion::V13 && offers(suites, "TLS_")) {
+            (pss, true)
+        } else {
             ((pss || pkcs1) && offers(suites, "ECDHE-RSA-"), offers(suites, "ECDHE-ECDSA-"))
-        }
-    };
+        };
     ClientCapability {
         rsa,
         ecdsa_p256: ecdsa && has(SignatureScheme::ECDSA_NISTP256_SHA256),

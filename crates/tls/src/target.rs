@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{ClientConfig, Resumption};
-use rustls::crypto::{CryptoProvider, aws_lc_rs};
+use rustls::crypto::{CryptoProvider, SupportedKxGroup, aws_lc_rs};
 use rustls::{CertificateError, DigitallySignedStruct, Error, PeerMisbehaved, SignatureScheme};
 use rustls_pki_types::{CertificateDer, DnsName, ServerName, UnixTime};
 use tokio::net::TcpStream;
@@ -31,8 +31,14 @@ impl TargetTls {
     pub fn new() -> Result<TargetTls, SettingsError> {
         // Hybrid groups would only make the hello larger: ALB offers them to targets under the
         // post-quantum policies alone (ALB.md §3b).
+        TargetTls::with_groups(&policy::provider().kx_groups)
+    }
+
+    pub fn with_groups(
+        groups: &[&'static dyn SupportedKxGroup],
+    ) -> Result<TargetTls, SettingsError> {
         let mut provider = aws_lc_rs::default_provider();
-        provider.kx_groups = policy::provider().kx_groups.clone();
+        provider.kx_groups = groups.to_vec();
         let provider = Arc::new(provider);
         let verifier = AnyCertificate { provider: Arc::clone(&provider) };
         let mut config = ClientConfig::builder_with_provider(provider)
