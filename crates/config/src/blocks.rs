@@ -17,7 +17,7 @@ use crate::names::{Kind, Names};
 use crate::section::{Context, Section};
 use crate::suggest::{list, nearest};
 use crate::syntax::{File, Origin};
-use crate::{certificate, group, intent, load_balancer, record, silence};
+use crate::{certificate, group, intent, load_balancer, record, silence, trust};
 
 /// A top-level block.
 pub struct TopLevel {
@@ -25,13 +25,14 @@ pub struct TopLevel {
     kind: Kind,
 }
 
-pub const TOP_LEVEL: [TopLevel; 10] = [
+pub const TOP_LEVEL: [TopLevel; 11] = [
     TopLevel { name: "network", kind: Kind::Network },
     TopLevel { name: "security_group", kind: Kind::SecurityGroup },
     TopLevel { name: "instance", kind: Kind::Instance },
     TopLevel { name: "certificate", kind: Kind::Certificate },
     TopLevel { name: "load_balancer", kind: Kind::LoadBalancer },
     TopLevel { name: "target_group", kind: Kind::TargetGroup },
+    TopLevel { name: "trust_store", kind: Kind::TrustStore },
     TopLevel { name: "record", kind: Kind::Record },
     TopLevel { name: "page", kind: Kind::Page },
     TopLevel { name: "expect", kind: Kind::Expect },
@@ -39,14 +40,16 @@ pub const TOP_LEVEL: [TopLevel; 10] = [
 ];
 
 /// Top-level blocks of later versions (DECISIONS 26).
-const LATER: [&str; 3] = ["zone", "acme", "trust_store"];
+const LATER: [&str; 2] = ["zone", "acme"];
 
 /// Where a block or attribute belongs that was written elsewhere.
 pub fn home_of(name: &str) -> Option<&'static str> {
     Some(match name {
         "ingress" | "egress" => "inside `security_group`",
         "listener" | "site" | "scheme" | "access_log" | "deny" => "inside `load_balancer`",
-        "rule" | "default" | "certificates" | "tls_policy" => "inside `listener`",
+        "rule" | "default" | "certificates" | "tls_policy" | "client_certificates" => {
+            "inside `listener`"
+        }
         "priority" | "redirect" | "fixed_response" | "forward" | "rewrite" => {
             "inside `rule` or `default`"
         }
@@ -63,7 +66,9 @@ pub fn home_of(name: &str) -> Option<&'static str> {
         "nginx" | "trusts_forwarded_proto" | "keep_alive" => "inside `application`",
         "silence" => silence::HOME,
         "network" | "security_group" | "instance" | "certificate" | "load_balancer"
-        | "target_group" | "record" | "page" | "expect" => "at the top level of the file",
+        | "target_group" | "trust_store" | "record" | "page" | "expect" => {
+            "at the top level of the file"
+        }
         _ => return None,
     })
 }
@@ -106,6 +111,9 @@ pub fn read(files: &[File], environment: &dyn Environment, findings: &mut Vec<Fi
             }
             Kind::TargetGroup => {
                 model.target_groups.push(group::read(section("target_group"), block))
+            }
+            Kind::TrustStore => {
+                model.trust_stores.push(trust::store(section("trust_store"), block))
             }
             Kind::Record => model.records.extend(record::read(section("record"), block)),
             Kind::Page => model.pages.extend(intent::page(section("page"), block)),

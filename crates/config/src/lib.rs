@@ -31,6 +31,7 @@ mod sources;
 mod split;
 mod suggest;
 mod syntax;
+mod trust;
 mod value;
 
 pub use environment::{Environment, RealEnvironment};

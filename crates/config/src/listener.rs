@@ -9,7 +9,7 @@ use model::{
 
 use crate::blocks::certificates;
 use crate::section::Section;
-use crate::{policy, rule};
+use crate::{policy, rule, trust};
 
 /// ALB.md §2b.
 const HEADER_BYTES_MAX: usize = 1024;
@@ -29,6 +29,7 @@ pub fn read<'s>(
     let certificates = certificates(&section, "certificates");
     check_certificates(&section, protocol, certificates.is_empty());
     let tls_policy = policy::read(&section);
+    let client_certificates = trust::client_certificates(&section, protocol);
     let rules = rule::read_all(&section, protocol, 1);
     let default = default_action(&section, protocol);
     let attributes = attributes(&section);
@@ -42,6 +43,7 @@ pub fn read<'s>(
         protocol,
         certificates,
         tls_policy,
+        client_certificates,
         rules: rules.into(),
         default_action,
         default_place,

@@ -13,6 +13,7 @@ pub enum Kind {
     Certificate,
     LoadBalancer,
     TargetGroup,
+    TrustStore,
     Record,
     Page,
     Expect,
@@ -21,13 +22,14 @@ pub enum Kind {
 
 impl Kind {
     /// What a reference can name.
-    pub const ALL: [Kind; 6] = [
+    pub const ALL: [Kind; 7] = [
         Kind::Network,
         Kind::SecurityGroup,
         Kind::Instance,
         Kind::Certificate,
         Kind::LoadBalancer,
         Kind::TargetGroup,
+        Kind::TrustStore,
     ];
 
     pub const fn keyword(self) -> &'static str {
@@ -38,6 +40,7 @@ impl Kind {
             Kind::Certificate => "certificate",
             Kind::LoadBalancer => "load_balancer",
             Kind::TargetGroup => "target_group",
+            Kind::TrustStore => "trust_store",
             Kind::Record => "record",
             Kind::Page => "page",
             Kind::Expect => "expect",
@@ -58,6 +61,7 @@ impl Kind {
             Kind::Certificate => "certificate",
             Kind::LoadBalancer => "load balancer",
             Kind::TargetGroup => "target group",
+            Kind::TrustStore => "trust store",
             Kind::Record => "record",
             Kind::Page => "page",
             Kind::Expect => "expectation",

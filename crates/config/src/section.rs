@@ -55,8 +55,6 @@ const LATER: &[(&str, &str)] = &[
     ("http2", "HTTP/2 comes later: clients are served over HTTP/1.1"),
     ("protocol_version", "HTTP/2 and gRPC to targets come later: targets are asked over HTTP/1.1"),
     ("acme", "certificates from an authority come later: use files, or `development = true`"),
-    ("mutual_authentication", "client certificates come later: remove it"),
-    ("trust_store", "client certificates come later: remove it"),
 ];
 
 impl<'s> Section<'s> {

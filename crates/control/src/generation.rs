@@ -8,10 +8,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use machine::stickiness::KeyRing;
-use model::{ListenerProtocol, Model};
+use model::{ClientCertificateMode, ListenerProtocol, Model};
 use proxy::{ListenerTls, Snapshot};
 use signal::{AccessLog, ConnectionLog, Journal};
-use tls::{AlpnChallenges, CertificateStore, ServerSettings, TargetTls, Ticketer};
+use tls::{AlpnChallenges, ClientAuthentication, ServerSettings, TargetTls, Ticketer};
 
 use crate::load::Loaded;
 
@@ -109,7 +109,7 @@ impl Kept {
             });
         }
         let tls = (0..model.listeners.len())
-            .map(|at| self.listener_tls(model, at, &loaded.certificates))
+            .map(|at| self.listener_tls(model, at, loaded))
             .collect::<Result<Vec<_>, String>>()?;
         Ok(Snapshot {
             world: Arc::clone(&loaded.world),
@@ -160,7 +160,7 @@ impl Kept {
         &mut self,
         model: &Model,
         at: usize,
-        certificates: &CertificateStore,
+        loaded: &Loaded,
     ) -> Result<Option<ListenerTls>, String> {
         let listener = &model.listeners[at];
         if listener.protocol == ListenerProtocol::Http {
@@ -172,9 +172,18 @@ impl Kept {
             Entry::Occupied(entry) => Arc::clone(entry.get()),
             Entry::Vacant(entry) => Arc::clone(entry.insert(Ticketer::new().map_err(failed)?)),
         };
-        let identities = certificates.of_listener(listener).unwrap_or_default();
-        let settings =
-            ServerSettings::new(listener.tls_policy, &identities, &ticketer).map_err(failed)?;
+        let identities = loaded.certificates.of_listener(listener).unwrap_or_default();
+        let clients = listener.client_certificates.as_ref().map(|clients| {
+            let store = match clients.mode {
+                ClientCertificateMode::Passthrough => None,
+                ClientCertificateMode::Verify { trust_store, .. } => {
+                    loaded.trust_stores.get(trust_store).cloned()
+                }
+            };
+            ClientAuthentication::new(clients.mode, store)
+        });
+        let settings = ServerSettings::new(listener.tls_policy, &identities, &ticketer, clients)
+            .map_err(failed)?;
         Ok(Some(ListenerTls { settings: Arc::new(settings) }))
     }
 }

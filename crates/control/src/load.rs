@@ -6,7 +6,7 @@ use std::sync::Arc;
 use config::{RealEnvironment, Sources, Style};
 use explain::Surveyed;
 use model::{CertificateId, CertificateSource, Finding, Model, Severity};
-use tls::CertificateStore;
+use tls::{CertificateStore, TrustStores};
 use world::World;
 
 use crate::expectations::{self, Broken};
@@ -48,6 +48,7 @@ pub struct Loaded {
     pub sources: Sources,
     pub world: Arc<World>,
     pub certificates: CertificateStore,
+    pub trust_stores: TrustStores,
     /// What was found out while it was examined.
     pub examined: Examined,
     /// Warnings, rendered; empty if there are none.
@@ -86,7 +87,8 @@ pub fn load(
     }
     let now = net::clock::unix_seconds();
     let (certificates, problems) = CertificateStore::load(&model.certificates, state, now);
-    let found = [findings, problems].concat();
+    let (trust_stores, distrusted) = TrustStores::load(&model.trust_stores, now);
+    let found = [findings, problems, distrusted].concat();
     let examined = judge(model, found, &certificates, generation, now);
     if has_errors(&examined.findings) {
         return Err(rejected(&examined.findings));
@@ -98,7 +100,7 @@ pub fn load(
         false => config::render(&sources, &findings, style),
     };
     let world = Arc::clone(&examined.world);
-    Ok(Loaded { sources, world, certificates, examined, warnings })
+    Ok(Loaded { sources, world, certificates, trust_stores, examined, warnings })
 }
 
 /// What `check` says: to what [`config::parse`] found come certificates, lints and expectations,
@@ -106,7 +108,8 @@ pub fn load(
 pub fn examine(model: Model, findings: Vec<Finding>) -> Examined {
     let now = net::clock::unix_seconds();
     let (store, problems) = CertificateStore::check(&model.certificates, now);
-    judge(model, [findings, problems].concat(), &store, 1, now)
+    let (_, distrusted) = TrustStores::load(&model.trust_stores, now);
+    judge(model, [findings, problems, distrusted].concat(), &store, 1, now)
 }
 
 /// The one place that findings of every kind pass, so that a silence holds for all of them.

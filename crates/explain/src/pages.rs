@@ -21,6 +21,8 @@ mod route;
 mod target;
 mod terminal;
 mod tls;
+mod tls_client;
+mod trust;
 
 use model::{Obstacle, Refusal};
 
@@ -78,7 +80,7 @@ const FAMILIES: &[Family] = &[
     Family {
         name: "tls",
         about: "The handshake, and what the browser thinks of the certificate.",
-        pages: &[tls::PAGES],
+        pages: &[tls::PAGES, tls_client::PAGES, tls::OBSTACLES],
     },
     Family {
         name: "request",
@@ -129,8 +131,8 @@ const FAMILIES: &[Family] = &[
     },
     Family {
         name: "certificate",
-        about: "What is wrong with the files of a certificate.",
-        pages: &[findings::CERTIFICATE],
+        about: "What is wrong with the files of a certificate, or of a trust store.",
+        pages: &[findings::CERTIFICATE, trust::PAGES],
     },
 ];
 

@@ -29,6 +29,7 @@ mod rule;
 mod shared;
 mod silence;
 mod target_group;
+mod trust;
 mod url;
 
 pub use address::{AddressSet, PortRange, Ports, canonical};
@@ -47,7 +48,7 @@ pub use intent::{Asker, Expectation, Page, PageCall};
 pub use listener::{Listener, ListenerProtocol, LoadBalancer, Scheme};
 pub use model::{
     CertificateId, GroupId, InstanceId, ListenerId, LoadBalancerId, Model, NetworkId, RecordId,
-    SecurityGroupId,
+    SecurityGroupId, TrustStoreId,
 };
 pub use obstacle::{Cause, Obstacle};
 pub use pattern::{Matcher, PatternError, Wildcard};
@@ -66,4 +67,5 @@ pub use target_group::{
     Target, TargetAddress, TargetGroup, TargetProtocol,
 };
 pub use time::Seconds;
+pub use trust::{ClientCertificateMode, ClientCertificates, TrustStore};
 pub use url::{Url, UrlError, UrlScheme};

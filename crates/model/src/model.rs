@@ -1,6 +1,6 @@
 use crate::{
     Certificate, Expectation, Instance, Listener, LoadBalancer, Network, Page, Record,
-    SecurityGroup, Shared, Silence, TargetGroup,
+    SecurityGroup, Shared, Silence, TargetGroup, TrustStore,
 };
 
 macro_rules! ids {
@@ -31,6 +31,7 @@ pub struct Model {
     pub load_balancers: Shared<LoadBalancer>,
     pub listeners: Shared<Listener>,
     pub target_groups: Shared<TargetGroup>,
+    pub trust_stores: Shared<TrustStore>,
     pub records: Shared<Record>,
     pub pages: Shared<Page>,
     pub expectations: Shared<Expectation>,
@@ -54,4 +55,6 @@ ids! {
     GroupId, TargetGroup, target_groups;
     /// Index into [`Model::records`].
     RecordId, Record, records;
+    /// Index into [`Model::trust_stores`].
+    TrustStoreId, TrustStore, trust_stores;
 }

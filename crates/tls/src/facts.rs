@@ -97,6 +97,11 @@ fn signature_hash_rank(certificate: &X509Certificate<'_>) -> u8 {
     }
 }
 
+/// Whether it may issue certificates (RFC 5280 §4.2.1.9); of version 1 there is nothing that says.
+pub fn is_authority(der: &[u8]) -> bool {
+    X509Certificate::from_der(der).is_ok_and(|(_, certificate)| certificate.is_ca())
+}
+
 /// Whether it names itself as its issuer (RFC 5280 §3.2).
 pub fn is_self_issued(der: &[u8]) -> bool {
     X509Certificate::from_der(der)

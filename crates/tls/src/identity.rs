@@ -100,7 +100,7 @@ impl Identity {
         let (chain_pem, chain_mode) = read(chain)?;
         let (key_pem, key_mode) =
             if key == chain { (chain_pem.clone(), chain_mode) } else { read(key)? };
-        let mut loaded = Identity::new(name, (chain, &chain_pem), (key, &key_pem), now_unix)?;
+        let mut loaded = Identity::judge(name, (chain, &chain_pem), (key, &key_pem), now_unix)?;
         if key_mode & READABLE_BY_OTHERS != 0 {
             loaded.warnings.push(LoadWarning::ReadableByOthers { path: key.to_owned() });
         }
@@ -116,10 +116,10 @@ impl Identity {
         now_unix: i64,
     ) -> Result<Loaded, LoadError> {
         let origin = Path::new(name);
-        Identity::new(name, (origin, chain), (origin, key), now_unix)
+        Identity::judge(name, (origin, chain), (origin, key), now_unix)
     }
 
-    fn new(
+    fn judge(
         name: &str,
         (chain, chain_pem): (&Path, &[u8]),
         (key, key_pem): (&Path, &[u8]),

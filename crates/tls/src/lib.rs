@@ -15,11 +15,16 @@ mod alpn;
 mod identity;
 mod store;
 
+mod client;
+mod presented;
+mod trust;
+
 mod authority;
 mod blocking;
 mod facts;
 mod names;
 mod policy;
+mod signature;
 mod ticket;
 
 pub use alpn::{ALPN_PROTOCOL, AlpnChallenges, CHALLENGES_MAX, ChallengeError};
@@ -28,9 +33,12 @@ pub use blocking::{
     BlockingServer, BlockingStream, HandshakeFailure, Trusted, blocking_client, handshake,
     target_handshake,
 };
+pub use client::ClientAuthentication;
 pub use identity::{Identity, LoadError, LoadWarning, Loaded};
 pub use names::{cipher_name, key_exchange_name, version_name};
+pub use presented::{ClientCertificate, Presented};
 pub use server::{Accepted, Failure, HandshakeFacts, ServerSettings, ServerStream, SettingsError};
 pub use store::CertificateStore;
 pub use target::{ClientStream, TargetTls};
 pub use ticket::Ticketer;
+pub use trust::{TrustError, TrustStore, TrustStores};

@@ -107,7 +107,7 @@ async fn a_session_is_resumed_by_whoever_has_the_ticket_keys() {
     let identities = [identity("ec", &ecdsa(), &["a.test"])];
     for policy in [TlsPolicy::Tls12And13, TlsPolicy::Tls12] {
         let ticketer = Ticketer::new().unwrap();
-        let settings = || ServerSettings::new(policy, &identities, &ticketer).unwrap();
+        let settings = || ServerSettings::new(policy, &identities, &ticketer, None).unwrap();
         let (first, second) = (settings(), settings());
         let client = TargetTls::new().unwrap();
         let resumed = async |settings| visit(&client, settings, Some("a.test")).await.resumed;
@@ -188,7 +188,7 @@ async fn the_blocking_client_trusts_its_authority_and_checks_the_name() {
 #[tokio::test]
 async fn a_listener_needs_a_certificate() {
     let ticketer = Ticketer::new().unwrap();
-    assert!(ServerSettings::new(TlsPolicy::default(), &[], &ticketer).is_err());
+    assert!(ServerSettings::new(TlsPolicy::default(), &[], &ticketer, None).is_err());
 }
 
 /// A target that shows `shown` and signs with the key of `held`.
