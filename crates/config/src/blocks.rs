@@ -17,7 +17,7 @@ use crate::names::{Kind, Names};
 use crate::section::{Context, Section};
 use crate::suggest::{list, nearest};
 use crate::syntax::{File, Origin};
-use crate::{certificate, group, intent, load_balancer, record, silence, trust};
+use crate::{authority, certificate, group, intent, load_balancer, record, silence, trust, zone};
 
 /// A top-level block.
 pub struct TopLevel {
@@ -25,22 +25,22 @@ pub struct TopLevel {
     kind: Kind,
 }
 
-pub const TOP_LEVEL: [TopLevel; 11] = [
+pub const TOP_LEVEL: [TopLevel; 14] = [
     TopLevel { name: "network", kind: Kind::Network },
     TopLevel { name: "security_group", kind: Kind::SecurityGroup },
     TopLevel { name: "instance", kind: Kind::Instance },
+    TopLevel { name: "authority", kind: Kind::Authority },
     TopLevel { name: "certificate", kind: Kind::Certificate },
     TopLevel { name: "load_balancer", kind: Kind::LoadBalancer },
     TopLevel { name: "target_group", kind: Kind::TargetGroup },
     TopLevel { name: "trust_store", kind: Kind::TrustStore },
+    TopLevel { name: "zone", kind: Kind::Zone },
     TopLevel { name: "record", kind: Kind::Record },
+    TopLevel { name: "dns_server", kind: Kind::DnsServer },
     TopLevel { name: "page", kind: Kind::Page },
     TopLevel { name: "expect", kind: Kind::Expect },
     TopLevel { name: "silence", kind: Kind::Silence },
 ];
-
-/// Top-level blocks of later versions (DECISIONS 26).
-const LATER: [&str; 2] = ["zone", "acme"];
 
 /// Where a block or attribute belongs that was written elsewhere.
 pub fn home_of(name: &str) -> Option<&'static str> {
@@ -58,17 +58,40 @@ pub fn home_of(name: &str) -> Option<&'static str> {
         }
         "cidrs" | "seen_as" => "inside `network`",
         "works" | "denied" | "redirects_to" => "inside `expect`",
-        "visible_to" | "alias" | "cname" => "inside `record`",
+        "visible_to" => "inside `record` or `zone`",
+        "alias"
+        | "cname"
+        | "mx"
+        | "txt"
+        | "ns"
+        | "srv"
+        | "caa"
+        | "ptr"
+        | "https"
+        | "svcb"
+        | "weight"
+        | "failover"
+        | "multivalue"
+        | "geolocation"
+        | "latency"
+        | "healthy_while"
+        | "evaluate_target_health" => "inside `record`",
+        "name_servers" | "negative_ttl" | "signed" | "transfer_to" | "notify" => "inside `zone`",
+        "exempt" | "rate_limit" => "inside `dns_server`",
         "calls" | "server_calls" | "rendered_by" => "inside `page`",
         "serves" => "inside `instance`",
         "enforce" => "inside `load_balancer` or `instance`",
         "application" => "inside `instance` or `target_group`",
         "nginx" | "trusts_forwarded_proto" | "keep_alive" => "inside `application`",
+        "contact" => "inside `zone` or `authority`",
+        "directory" | "agree_to_terms" | "eab" => "inside `authority`",
+        "challenge" => "inside `certificate`",
+        "acme" => "in an `authority` block, which a `certificate` names",
         "silence" => silence::HOME,
-        "network" | "security_group" | "instance" | "certificate" | "load_balancer"
-        | "target_group" | "trust_store" | "record" | "page" | "expect" => {
-            "at the top level of the file"
-        }
+        "network" | "security_group" | "instance" | "authority" | "certificate"
+        | "load_balancer" | "target_group" | "trust_store" | "zone" | "dns_server" | "page"
+        | "expect" => "at the top level of the file",
+        "record" => "at the top level of the file, or inside `zone`",
         _ => return None,
     })
 }
@@ -98,6 +121,8 @@ pub fn read(files: &[File], environment: &dyn Environment, findings: &mut Vec<Fi
         networks: RefCell::default(),
     };
     let mut model = Model::default();
+    let mut records = Vec::new();
+    let mut zones: Vec<(Kind, &Origin, &Block)> = Vec::new();
     for (kind, origin, block) in &blocks {
         let section = |name| Section::new(&context, origin, name, block);
         match kind {
@@ -106,6 +131,7 @@ pub fn read(files: &[File], environment: &dyn Environment, findings: &mut Vec<Fi
                 model.security_groups.push(security_group(section("security_group"), block))
             }
             Kind::Instance => model.instances.push(instance(section("instance"), block)),
+            Kind::Authority => model.authorities.push(authority::read(section("authority"), block)),
             Kind::Certificate => {
                 model.certificates.push(certificate::read(section("certificate"), block))
             }
@@ -115,7 +141,10 @@ pub fn read(files: &[File], environment: &dyn Environment, findings: &mut Vec<Fi
             Kind::TrustStore => {
                 model.trust_stores.push(trust::store(section("trust_store"), block))
             }
-            Kind::Record => model.records.extend(record::read(section("record"), block)),
+            Kind::Record => {
+                records.extend(record::read(section("record"), block, record::Home::Top))
+            }
+            Kind::Zone | Kind::DnsServer => zones.push((*kind, *origin, *block)),
             Kind::Page => model.pages.extend(intent::page(section("page"), block)),
             Kind::Expect => model.expectations.push(intent::expectation(section("expect"), block)),
             Kind::Silence => silence::at_top(section("silence"), block),
@@ -124,6 +153,17 @@ pub fn read(files: &[File], environment: &dyn Environment, findings: &mut Vec<Fi
     }
     *context.networks.borrow_mut() =
         model.networks.iter().map(|network| network.cidrs.clone()).collect();
+    // They copy networks too.
+    for (kind, origin, block) in zones {
+        let section = |name| Section::new(&context, origin, name, block);
+        match kind {
+            Kind::Zone => zone::read(section("zone"), block, &mut model),
+            _ => zone::server(section("dns_server"), block, &mut model),
+        }
+    }
+    model.records.extend(records);
+    zone::adopt(&mut model, &context);
+    zone::check(&model, &context);
     // Last, since sites add certificates and rules copy networks.
     for (kind, origin, block) in &blocks {
         if *kind == Kind::LoadBalancer {
@@ -174,13 +214,6 @@ fn top_level<'f>(
     let (place, length) = origin.locate(&block.ident);
     let error = |code, text: String| Finding::error(code, &place, text).length(length);
     let Some(kind) = TOP_LEVEL.iter().find(|top| top.name == word) else {
-        if LATER.contains(&word) {
-            let text = format!("`{word}` blocks are not supported yet");
-            return Err(Box::new(
-                error("config/not-supported-yet", text)
-                    .hint("remove the block; a later version brings it"),
-            ));
-        }
         let known = TOP_LEVEL.iter().map(|top| top.name);
         if let Some(home) = home_of(word) {
             let text = format!("`{word}` cannot stand at the top level");
@@ -194,6 +227,10 @@ fn top_level<'f>(
             None => finding.hint(format!("at the top level there are {}", list(known))),
         }));
     };
+    // There is one, so that it needs no name.
+    if kind.kind == Kind::DnsServer {
+        return Ok((kind.kind, block));
+    }
     let Some(name) = crate::syntax::label_text(block, 0) else {
         return Err(Box::new(
             error("config/missing-name", format!("a `{word}` needs a name"))
@@ -201,8 +238,8 @@ fn top_level<'f>(
         ));
     };
     let (name_place, name_length) = origin.locate(&block.labels[0]);
-    // A name may have several records, and a doubt several silences.
-    if matches!(kind.kind, Kind::Record | Kind::Silence) {
+    // A name may have several records, a zone several views, and a doubt several silences.
+    if matches!(kind.kind, Kind::Record | Kind::Zone | Kind::Silence) {
         return Ok((kind.kind, block));
     }
     // An expectation is called by a sentence.

@@ -3,7 +3,11 @@
 use hcl_edit::structure::Block;
 use model::{Certificate, CertificateSource};
 
+use crate::authority;
 use crate::section::Section;
+
+const SOURCES: &str = "add `chain = \"site.pem\"` and `key = \"site.key\"`, `authority = authority.name`, or \
+                       `development = true`";
 
 pub fn read<'s>(section: Section<'s>, block: &'s Block) -> Certificate {
     let name = section.label(block, true).unwrap_or_default().to_owned();
@@ -17,42 +21,33 @@ pub fn read<'s>(section: Section<'s>, block: &'s Block) -> Certificate {
             .map(|(text, _)| text.to_ascii_lowercase())
             .collect()
     });
+    let ordered = authority::ordered(&section, &names);
     let folder = &section.origin.folder;
-    let source = match (development, chain, key) {
-        (false, Some(chain), Some(key)) => {
+    let wrong = |text: String, hint: &str| {
+        section.push(section.error("config/certificate-source", text).hint(hint));
+        CertificateSource::Development
+    };
+    let title = &section.title;
+    let source = match (development, chain, key, ordered) {
+        (false, Some(chain), Some(key), None) => {
             CertificateSource::Files { chain: folder.join(chain), key: folder.join(key) }
         }
-        (true, None, None) => CertificateSource::Development,
-        (true, _, _) => {
-            section.push(
-                section
-                    .error(
-                        "config/certificate-source",
-                        format!("{} is made for development and has files", section.title),
-                    )
-                    .hint("remove `development`, or `chain` and `key`"),
-            );
-            CertificateSource::Development
-        }
-        (false, None, None) => {
-            section.push(
-                section
-                    .error("config/certificate-source", format!("{} has no source", section.title))
-                    .hint("add `chain = \"site.pem\"` and `key = \"site.key\"`, or `development = true`"),
-            );
-            CertificateSource::Development
-        }
-        (false, Some(_), None) | (false, None, Some(_)) => {
-            section.push(
-                section
-                    .error(
-                        "config/certificate-source",
-                        format!("{} needs both `chain` and `key`", section.title),
-                    )
-                    .hint("add the one that is missing; both may name the same file"),
-            );
-            CertificateSource::Development
-        }
+        (true, None, None, None) => CertificateSource::Development,
+        (false, None, None, Some(ordered)) => CertificateSource::Authority(ordered),
+        (true, _, _, None) => wrong(
+            format!("{title} is made for development and has files"),
+            "remove `development`, or `chain` and `key`",
+        ),
+        (_, _, _, Some(_)) => wrong(
+            format!("{title} comes from an authority and from elsewhere"),
+            "remove `authority`, or `development`, `chain` and `key`; what kind of key the authority is \
+             asked for says `key_kind`",
+        ),
+        (false, None, None, None) => wrong(format!("{title} has no source"), SOURCES),
+        (false, Some(_), None, None) | (false, None, Some(_), None) => wrong(
+            format!("{title} needs both `chain` and `key`"),
+            "add the one that is missing; both may name the same file",
+        ),
     };
     let certificate = Certificate { name, names, source, place: section.place() };
     section.finish();

@@ -186,7 +186,9 @@ fn splices(
         }
         Change::RecordVisible { network, .. } => {
             let network = format!("network.{}", model.networks.get(network.0 as usize)?.name);
-            match tree::value(block, "visible_to").filter(|_| word == "record") {
+            match tree::value(block, "visible_to") {
+                // What a zone says itself has no block of its own.
+                _ if word != "record" => return None,
                 Some(value) => append(text, at, value, &network),
                 None => set(text, at, block, &RECORD, "visible_to", &format!("[{network}]")),
             }

@@ -7,6 +7,8 @@ use model::Wildcard;
 
 /// A `file()` larger than this is no value of a configuration.
 const FILE_BYTES_MAX: u64 = 1024 * 1024;
+/// About a million records.
+const ZONE_BYTES_MAX: u64 = 64 * 1024 * 1024;
 
 /// Injected, so that tests and tools decide what is there.
 pub trait Environment {
@@ -14,6 +16,11 @@ pub trait Environment {
 
     /// The text of a file; `name` is relative to `folder`.
     fn file(&self, folder: &Path, name: &str) -> io::Result<String>;
+
+    /// [`Environment::file`], for zones, which are longer.
+    fn zone_file(&self, folder: &Path, name: &str) -> io::Result<String> {
+        self.file(folder, name)
+    }
 
     /// The files that fit a pattern with `*` and `?` in its last part, in the order of their names,
     /// each so that `file` finds it.
@@ -36,6 +43,14 @@ impl Environment for RealEnvironment {
         let path = folder.join(name);
         if std::fs::metadata(&path)?.len() > FILE_BYTES_MAX {
             return Err(io::Error::other("the file is too large for a value"));
+        }
+        std::fs::read_to_string(path)
+    }
+
+    fn zone_file(&self, folder: &Path, name: &str) -> io::Result<String> {
+        let path = folder.join(name);
+        if std::fs::metadata(&path)?.len() > ZONE_BYTES_MAX {
+            return Err(io::Error::other("the file is too large for a zone"));
         }
         std::fs::read_to_string(path)
     }

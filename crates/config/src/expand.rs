@@ -1,8 +1,10 @@
 //! A model as configuration text, with its sugar spelt out. Reading it gives the same model.
 
 mod application;
+mod authority;
 mod group;
 mod intent;
+mod names;
 mod silence;
 mod trust;
 mod writer;
@@ -49,11 +51,12 @@ pub fn expand(model: &Model) -> String {
             silence::of_block(out, model, &instance.place);
         });
     }
+    model.authorities.iter().for_each(|one| authority::authority(&mut out, one));
     model.certificates.iter().for_each(|c| certificate(&mut out, model, c));
     model.trust_stores.iter().for_each(|store| trust::store(&mut out, store));
     model.load_balancers.iter().for_each(|lb| load_balancer(&mut out, model, lb));
     model.target_groups.iter().for_each(|group| target_group(&mut out, model, group));
-    model.records.iter().for_each(|record| intent::record(&mut out, model, record));
+    names::names(&mut out, model);
     model.pages.iter().for_each(|page| intent::page(&mut out, model, page));
     model.expectations.iter().for_each(|e| intent::expectation(&mut out, model, e));
     silence::at_top(&mut out, model);
@@ -116,6 +119,7 @@ fn certificate(out: &mut Writer, model: &Model, certificate: &Certificate) {
                 out.text("key", &key.display().to_string());
             }
             CertificateSource::Development => out.set("development", true),
+            CertificateSource::Authority(ordered) => authority::ordered(out, model, ordered),
         }
         if !certificate.names.is_empty() {
             out.list("names", certificate.names.iter().map(|name| quoted(name)));

@@ -8,6 +8,7 @@
 //! Start at [`parse`].
 
 mod application;
+mod authority;
 mod blocks;
 mod certificate;
 pub mod edit;
@@ -33,12 +34,15 @@ mod suggest;
 mod syntax;
 mod trust;
 mod value;
+mod wire;
+mod zone;
 
 pub use environment::{Environment, RealEnvironment};
 pub use expand::expand;
 pub use format::format;
 pub use render::{Style, render};
 pub use sources::{Source, Sources};
+pub use wire::presentation;
 
 use model::{Finding, Model};
 

@@ -54,7 +54,6 @@ const LATER: &[(&str, &str)] = &[
     ("proxy_protocol_v2", "the PROXY protocol comes later: remove it"),
     ("http2", "HTTP/2 comes later: clients are served over HTTP/1.1"),
     ("protocol_version", "HTTP/2 and gRPC to targets come later: targets are asked over HTTP/1.1"),
-    ("acme", "certificates from an authority come later: use files, or `development = true`"),
 ];
 
 impl<'s> Section<'s> {

@@ -7,7 +7,7 @@ use crate::section::Section;
 use crate::suggest::nearest;
 
 /// The blocks that it may stand in, besides `site`: those that findings point into.
-pub const HOLDERS: [&str; 11] = [
+pub const HOLDERS: [&str; 12] = [
     "network",
     "security_group",
     "instance",
@@ -17,6 +17,7 @@ pub const HOLDERS: [&str; 11] = [
     "listener",
     "rule",
     "target_group",
+    "zone",
     "record",
     "page",
 ];

@@ -83,8 +83,11 @@ fn parse_file(source: &Source, findings: &mut Vec<Finding>) -> File {
     let lines = Lines::new(source);
     let (mut bodies, mut broken) = (Vec::new(), Vec::new());
     // One that stands in other blocks too begins no new one.
-    let names: Vec<&str> =
-        TOP_LEVEL.iter().map(|kind| kind.name).filter(|name| *name != "silence").collect();
+    let names: Vec<&str> = TOP_LEVEL
+        .iter()
+        .map(|kind| kind.name)
+        .filter(|name| !matches!(*name, "silence" | "record"))
+        .collect();
     let (items, stray) = split(&source.text, &names);
     for offset in stray {
         findings.push(

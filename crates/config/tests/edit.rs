@@ -17,10 +17,11 @@ impl Environment for Fixed {
     }
 
     fn file(&self, _: &Path, name: &str) -> io::Result<String> {
-        match name.ends_with(".conf") {
-            true => Ok("http { server { listen 80; return 204; } }\n".to_owned()),
-            false => Ok(name.to_owned()),
-        }
+        Ok(match name.rsplit_once('.') {
+            Some((_, "conf")) => "http { server { listen 80; return 204; } }\n".to_owned(),
+            Some((_, "zone")) => "old 600 A 203.0.113.80\n".to_owned(),
+            Some(_) | None => name.to_owned(),
+        })
     }
 }
 

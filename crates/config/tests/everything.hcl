@@ -327,6 +327,105 @@ record "www.shop.example" {
   cname = "shop.example"
 }
 
+zone "example.org" {
+  name_servers = ["ns1", "ns2.example.net"]
+  primary      = "ns1"
+  contact      = "host.master@example.org"
+  serial       = 2026112900
+  refresh      = "2h"
+  retry        = "15m"
+  expire       = "14d"
+  negative_ttl = "5m"
+  ttl          = "1h"
+  file         = "example.org.zone"
+  signed       = true
+  transfer_to  = [network.office, "192.0.2.54"]
+  notify       = ["192.0.2.54", "[2001:db8::54]:5353"]
+
+  record "@" {
+    alias                  = load_balancer.public
+    evaluate_target_health = true
+    mx                     = ["10 mail", "20 mail.example.net"]
+    txt                    = ["v=spf1 -all"]
+    caa                    = ["0 issue \"letsencrypt.org\""]
+    https                  = ["1 . alpn=h2"]
+
+    silence "lint/no-such-address" { reason = "in a record of a zone" }
+  }
+
+  record "ns1" { addresses = ["203.0.113.53"] }
+  record "mail" { addresses = ["203.0.113.25"] }
+
+  record "www" {
+    alias  = "@"
+    weight = 10
+  }
+
+  record "www" {
+    addresses     = ["203.0.113.11"]
+    weight        = 0
+    healthy_while = target_group.app
+  }
+
+  record "near" {
+    addresses   = ["203.0.113.12"]
+    geolocation = [network.office]
+  }
+
+  record "near" {
+    addresses   = ["203.0.113.13"]
+    geolocation = "default"
+  }
+
+  record "fast" {
+    addresses = ["203.0.113.14"]
+    latency { from = network.office  milliseconds = 12 }
+    latency { from = network.guest-wifi    milliseconds = 40 }
+  }
+
+  record "safe" {
+    addresses = ["203.0.113.15"]
+    failover  = "primary"
+  }
+
+  record "safe" {
+    addresses = ["203.0.113.16"]
+    failover  = "secondary"
+  }
+
+  record "many" {
+    addresses  = ["203.0.113.17"]
+    multivalue = true
+  }
+
+  record "child" { ns = ["ns.child", "ns.example.net"] }
+  record "ns.child" { addresses = ["203.0.113.54"] }
+  record "_sip._tcp" { srv = ["0 5 5060 mail"] }
+  record "_dns" { svcb = ["1 ns1 port=8053"] }
+  record "10.113" { ptr = ["mail"] }
+
+  record "_443._tcp" {
+    type   = "TLSA"
+    values = ["3 1 1 0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"]
+    ttl    = "5m"
+  }
+
+  silence "lint/private-address-in-public" { reason = "in a zone" }
+}
+
+zone "example.org" {
+  visible_to = [network.guest-wifi]
+
+  record "inside" { addresses = ["10.0.0.7"] }
+}
+
+dns_server {
+  addresses  = ["203.0.113.53", "2001:db8::53"]
+  port       = 53
+  rate_limit = 100
+  exempt     = [network.office, "127.0.0.0/8"]
+}
+
 page "products" {
   url          = "https://shop.example/products"
   calls        = ["https://shop.example/products?page=2"]
@@ -347,3 +446,34 @@ expect "the office gets in, and nobody else" {
 }
 
 silence "lint/unused-target-group" { reason = "everywhere" }
+
+authority "letsencrypt" {
+  agree_to_terms = true
+  contact        = ["mailto:admin@example.com"]
+  profile        = "shortlived"
+}
+
+authority "own" {
+  directory      = "https://ca.internal:9000/acme/directory"
+  agree_to_terms = true
+  roots          = "ca.pem"
+  http_port      = 5002
+  tls_port       = 5001
+
+  eab {
+    key_id = "customer-7"
+    key    = file("eab.key")
+  }
+}
+
+certificate "ordered" {
+  names     = ["*.example.com", "example.com"]
+  authority = [authority.letsencrypt, authority.own]
+  challenge = "dns-01"
+  key_kind  = "ecdsa-p384"
+}
+
+certificate "ordered-too" {
+  names     = ["api.example.com"]
+  authority = authority.own
+}

@@ -18,6 +18,17 @@ server {
 }
 "#;
 
+/// What it has as a zone.
+const ZONE: &str = "\
+$TTL 600
+@    IN SOA ns1 hostmaster 7 3600 600 86400 60
+old     A   203.0.113.80
+        A   203.0.113.81
+*.old   AAAA 2001:db8::80
+list    TXT ( \"one\" ; a comment
+              \"two\" )
+";
+
 struct Fixed;
 
 impl Environment for Fixed {
@@ -28,6 +39,9 @@ impl Environment for Fixed {
     fn file(&self, _: &Path, name: &str) -> io::Result<String> {
         if name.ends_with(".conf") {
             return Ok(NGINX.to_owned());
+        }
+        if name.ends_with(".zone") {
+            return Ok(ZONE.to_owned());
         }
         Ok(std::format!("{name} says \"${{this}}\" and %{{that}}\n\r\n\tand \\ and é\n"))
     }

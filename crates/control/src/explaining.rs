@@ -39,14 +39,21 @@ impl Certificates {
             let identity = store.get(CertificateId(at as u32));
             let trust = match (&declared.source, identity) {
                 (CertificateSource::Development, _) => Trust::Development,
-                (CertificateSource::Files { .. }, Some(it)) if it.is_self_signed() => {
+                // Of an authority's: the placeholder.
+                (CertificateSource::Files { .. } | CertificateSource::Authority(_), Some(it))
+                    if it.is_self_signed() =>
+                {
                     Trust::SelfSigned
                 }
-                (CertificateSource::Files { .. }, _) => Trust::Authority,
+                (CertificateSource::Files { .. } | CertificateSource::Authority(_), _) => {
+                    Trust::Authority
+                }
             };
             let facts = match (identity, &declared.source) {
                 (Some(identity), _) => Some(identity.facts.clone()),
-                (None, CertificateSource::Development) => Some(to_be_made(declared, now_unix)),
+                (None, CertificateSource::Development | CertificateSource::Authority(_)) => {
+                    Some(to_be_made(declared, now_unix))
+                }
                 (None, CertificateSource::Files { .. }) => None,
             };
             CertificateView { facts: facts.map(Arc::new), trust }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use machine::stickiness::KeyRing;
-use model::{ClientCertificateMode, ListenerProtocol, Model};
+use model::{Challenges, ClientCertificateMode, ListenerProtocol, Model};
 use proxy::{ListenerTls, Snapshot};
 use signal::{AccessLog, ConnectionLog, Journal};
 use tls::{AlpnChallenges, ClientAuthentication, ServerSettings, TargetTls, Ticketer};
@@ -32,6 +32,7 @@ pub struct Kept {
     ticketers: BTreeMap<(String, u16), Arc<Ticketer>>,
     target_tls: TargetTls,
     /// For the snapshots that are made from now on.
+    pub challenges: Arc<Challenges>,
     pub alpn_challenges: Arc<AlpnChallenges>,
     stickiness_keys: KeyRing,
     descriptors: u64,
@@ -51,6 +52,7 @@ impl Kept {
             connection_logs: BTreeMap::new(),
             ticketers: BTreeMap::new(),
             target_tls,
+            challenges: Arc::default(),
             alpn_challenges: Arc::default(),
             stickiness_keys: KeyRing::new(stickiness_key),
             descriptors,
@@ -117,6 +119,7 @@ impl Kept {
             access_logs,
             connection_logs,
             target_tls: self.target_tls.clone(),
+            challenges: Arc::clone(&self.challenges),
             alpn_challenges: Arc::clone(&self.alpn_challenges),
             stickiness_keys: self.stickiness_keys.clone(),
             server: SERVER.to_owned(),

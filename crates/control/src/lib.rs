@@ -11,6 +11,7 @@ mod filters;
 mod generation;
 mod health;
 mod load;
+pub mod name_server;
 mod packet_filter;
 mod probe;
 mod reach;

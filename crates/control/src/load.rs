@@ -123,6 +123,7 @@ fn judge(
     findings.extend(lint(&model, store));
     let certificates = Certificates::of(&model, store, now);
     let world = Arc::new(world::compile(model, generation));
+    findings.extend(world::issuance::lint(&world));
     let surveyed = Surveyed::new(Arc::clone(&world));
     let (doubts, broken) = expectations::proved(&surveyed.atlas(), &certificates, now);
     findings.extend(doubts);
@@ -136,7 +137,9 @@ fn lint(model: &Model, certificates: &CertificateStore) -> Vec<Finding> {
         (CertificateSource::Development, None) if model[id].names.is_empty() => {
             Some(tls::DEVELOPMENT_NAMES.map(str::to_owned).to_vec())
         }
-        (CertificateSource::Development, None) => Some(model[id].names.clone()),
+        (CertificateSource::Development | CertificateSource::Authority(_), None) => {
+            Some(model[id].names.clone())
+        }
         (CertificateSource::Files { .. }, None) => None,
     };
     world::lint(model, &names)

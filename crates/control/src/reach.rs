@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use model::{CertificateSource, Model};
+use model::{CertificateSource, Model, SecretSource};
 use net::confine::{Confined, Reach};
 use signal::Journal;
 
@@ -27,8 +27,15 @@ pub fn reach(source: &Source, model: &Model, state: &Path) -> Reach {
             CertificateSource::Files { chain, key } => {
                 reach.readable.extend([folder(chain), folder(key)]);
             }
-            CertificateSource::Development => {}
+            CertificateSource::Development | CertificateSource::Authority(_) => {}
         }
+    }
+    for authority in &model.authorities {
+        let key = authority.external_account.as_ref().map(|account| &account.key);
+        if let Some(SecretSource::File(path)) = key {
+            reach.readable.push(folder(path));
+        }
+        reach.readable.extend(authority.roots.iter().map(|roots| folder(roots)));
     }
     for load_balancer in &model.load_balancers {
         let attributes = &load_balancer.attributes;

@@ -30,6 +30,7 @@ mod text;
 mod walk;
 mod who;
 
+pub mod delegation;
 pub mod pages;
 pub mod probe;
 

@@ -4,7 +4,9 @@
 mod admit;
 mod answered;
 mod connect;
+mod delegation;
 mod findings;
+mod issuance;
 mod journal;
 mod lint_admission;
 mod lint_name;
@@ -112,7 +114,13 @@ const FAMILIES: &[Family] = &[
             lint_redirect::PAGES,
             lint_target::PAGES,
             lint_tls::PAGES,
+            issuance::LINTS,
         ],
+    },
+    Family {
+        name: "delegation",
+        about: "What `dns check` finds between a zone and the world.",
+        pages: &[delegation::PAGES],
     },
     Family {
         name: "journal",
@@ -127,12 +135,12 @@ const FAMILIES: &[Family] = &[
     Family {
         name: "config",
         about: "What is the language and says nothing that can be served.",
-        pages: &[findings::CONFIG],
+        pages: &[findings::CONFIG, issuance::CONFIG],
     },
     Family {
         name: "certificate",
-        about: "What is wrong with the files of a certificate, or of a trust store.",
-        pages: &[findings::CERTIFICATE, trust::PAGES],
+        about: "What is wrong with the files of a certificate or a trust store, and why one is not issued.",
+        pages: &[findings::CERTIFICATE, trust::PAGES, issuance::CERTIFICATE],
     },
 ];
 

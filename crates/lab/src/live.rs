@@ -1,6 +1,7 @@
 //! Real packets from this machine: what an explanation is held against, and whether expectations hold
 //! here and now. Everything is asked at once, and nothing is waited for longer than the limits below.
 
+pub mod delegation;
 mod expectations;
 mod own;
 mod target;

@@ -1,6 +1,7 @@
 //! Where a story is played: a lab of real networks, or, where the kernel allows none, loopback
 //! addresses in their place (DECISIONS 30). The story is the same text for both.
 
+pub mod authority;
 mod changes;
 mod loopback;
 mod words;

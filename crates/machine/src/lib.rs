@@ -9,10 +9,13 @@
 pub mod board;
 pub mod health;
 
+pub mod order;
+pub mod renewal;
+
 pub mod anomaly;
 pub mod drain;
 pub mod slow_start;
 
 pub mod stickiness;
 
-mod hash;
+pub mod hash;

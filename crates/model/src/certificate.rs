@@ -1,6 +1,6 @@
 use std::path::PathBuf;
 
-use crate::Place;
+use crate::{AuthorityId, ChallengeKind, KeyKind, Place};
 
 /// A certificate by reference; its bytes are read by `tls`.
 #[derive(Clone, Debug)]
@@ -18,4 +18,16 @@ pub enum CertificateSource {
     Files { chain: PathBuf, key: PathBuf },
     /// Issued by the local development authority, which is made on first use.
     Development,
+    /// Asked for at an authority, and renewed, while the program runs.
+    Authority(Ordered),
+}
+
+/// A certificate that an authority is asked for by ACME.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ordered {
+    /// At least one; the next is asked when one fails.
+    pub authorities: Vec<AuthorityId>,
+    /// `None`: whichever can succeed (`world::issuance`).
+    pub challenge: Option<ChallengeKind>,
+    pub key: KeyKind,
 }

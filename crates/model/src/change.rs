@@ -110,7 +110,10 @@ impl Change {
                 model.target_groups[group.0 as usize].protocol = *protocol;
             }
             Change::RecordVisible { record, network } => {
-                model.records[record.0 as usize].visible_to.push(*network);
+                // A block can hold several kinds of records.
+                let place = model[*record].place.clone();
+                let of_block = model.records.iter_mut().filter(|record| record.place == place);
+                of_block.for_each(|record| record.visible_to.push(*network));
             }
             Change::Weight { listener, rule, group, weight } => {
                 if let Some(Action::Forward(forward)) = action(model, *listener, *rule) {

@@ -17,6 +17,7 @@ pub mod refusal;
 mod address;
 mod admission;
 mod attributes;
+mod authority;
 mod certificate;
 mod change;
 mod finding;
@@ -31,6 +32,7 @@ mod silence;
 mod target_group;
 mod trust;
 mod url;
+mod zone;
 
 pub use address::{AddressSet, PortRange, Ports, canonical};
 pub use admission::{Deny, Enforce, Guarded, Instance, Network, Peer, SecurityGroup, SecurityRule};
@@ -39,7 +41,11 @@ pub use attributes::{
     DesyncMode, ForwardedForMode, HeaderOverrides, InvalidHeaders, ListenerAttributes,
     LoadBalancerAttributes,
 };
-pub use certificate::{Certificate, CertificateSource};
+pub use authority::{
+    Authority, ChallengeKind, ExternalAccount, KeyKind, SecretSource, ValidationPorts,
+    WELL_KNOWN_AUTHORITIES,
+};
+pub use certificate::{Certificate, CertificateSource, Ordered};
 pub use change::Change;
 pub use desync::{DesyncClass, DesyncReason};
 pub use finding::{Finding, Severity};
@@ -47,14 +53,14 @@ pub use health::{HealthReason, HealthState};
 pub use intent::{Asker, Expectation, Page, PageCall};
 pub use listener::{Listener, ListenerProtocol, LoadBalancer, Scheme};
 pub use model::{
-    CertificateId, GroupId, InstanceId, ListenerId, LoadBalancerId, Model, NetworkId, RecordId,
-    SecurityGroupId, TrustStoreId,
+    AuthorityId, CertificateId, GroupId, InstanceId, ListenerId, LoadBalancerId, Model, NetworkId,
+    RecordId, SecurityGroupId, TrustStoreId, ZoneId,
 };
 pub use obstacle::{Cause, Obstacle};
 pub use pattern::{Matcher, PatternError, Wildcard};
 pub use place::Place;
 pub use policy::{AlbPolicy, TlsPolicy};
-pub use record::{Record, RecordData};
+pub use record::{Policy, Record, RecordData, RecordType, Role, Routing};
 pub use refusal::{Blame, Refusal};
 pub use rule::{
     Action, Condition, FixedResponse, Forward, GroupStickiness, QueryPattern, Redirect,
@@ -69,3 +75,4 @@ pub use target_group::{
 pub use time::Seconds;
 pub use trust::{ClientCertificateMode, ClientCertificates, TrustStore};
 pub use url::{Url, UrlError, UrlScheme};
+pub use zone::{Challenges, DnsServer, StartOfAuthority, Zone};

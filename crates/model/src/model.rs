@@ -1,6 +1,6 @@
 use crate::{
-    Certificate, Expectation, Instance, Listener, LoadBalancer, Network, Page, Record,
-    SecurityGroup, Shared, Silence, TargetGroup, TrustStore,
+    Authority, Certificate, DnsServer, Expectation, Instance, Listener, LoadBalancer, Network,
+    Page, Record, SecurityGroup, Shared, Silence, TargetGroup, TrustStore, Zone,
 };
 
 macro_rules! ids {
@@ -27,12 +27,15 @@ pub struct Model {
     pub networks: Shared<Network>,
     pub security_groups: Shared<SecurityGroup>,
     pub instances: Shared<Instance>,
+    pub authorities: Shared<Authority>,
     pub certificates: Shared<Certificate>,
     pub load_balancers: Shared<LoadBalancer>,
     pub listeners: Shared<Listener>,
     pub target_groups: Shared<TargetGroup>,
     pub trust_stores: Shared<TrustStore>,
+    pub zones: Shared<Zone>,
     pub records: Shared<Record>,
+    pub dns_server: Option<DnsServer>,
     pub pages: Shared<Page>,
     pub expectations: Shared<Expectation>,
     pub silences: Shared<Silence>,
@@ -45,6 +48,8 @@ ids! {
     SecurityGroupId, SecurityGroup, security_groups;
     /// Index into [`Model::instances`].
     InstanceId, Instance, instances;
+    /// Index into [`Model::authorities`].
+    AuthorityId, Authority, authorities;
     /// Index into [`Model::certificates`].
     CertificateId, Certificate, certificates;
     /// Index into [`Model::load_balancers`].
@@ -53,6 +58,8 @@ ids! {
     ListenerId, Listener, listeners;
     /// Index into [`Model::target_groups`].
     GroupId, TargetGroup, target_groups;
+    /// Index into [`Model::zones`].
+    ZoneId, Zone, zones;
     /// Index into [`Model::records`].
     RecordId, Record, records;
     /// Index into [`Model::trust_stores`].

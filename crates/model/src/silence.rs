@@ -25,8 +25,12 @@ pub struct Extent {
 
 /// Everything that may be doubted about a configuration; each has a page, and can be silenced unless
 /// [`never_silenced`] says why not.
-pub const LINTS: [&str; 39] = [
+pub const LINTS: [&str; 43] = [
+    "lint/authority-not-admitted",
+    "lint/authority-not-allowed",
+    "lint/authority-sent-elsewhere",
     "lint/certificate-does-not-cover",
+    "lint/challenge-not-served",
     "lint/cors-only-from-application",
     "lint/default-certificate",
     "lint/doubled-redirect",

@@ -76,9 +76,16 @@ impl fmt::Display for Target {
     }
 }
 
-/// A host name, lower case, without a final dot.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+/// A host name, lower case, without a final dot; where a zone file has stranger names, as there: a dot
+/// within a label is `\.`, an octet that cannot be printed `\DDD` (RFC 1035 §5.1).
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Host(pub String);
+
+impl std::borrow::Borrow<str> for Host {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Algorithm {

@@ -37,6 +37,12 @@ impl Clock {
         self.millis(self.recent.get())
     }
 
+    /// As [`Clock::recent_millis`], in microseconds.
+    pub fn recent_micros(&self) -> u64 {
+        let since = self.recent.get().saturating_duration_since(self.start);
+        u64::try_from(since.as_micros()).unwrap_or(u64::MAX)
+    }
+
     fn millis(&self, at: Instant) -> u64 {
         u64::try_from(at.saturating_duration_since(self.start).as_millis()).unwrap_or(u64::MAX)
     }

@@ -30,7 +30,7 @@ pub fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     socket.set_nonblocking(true)?;
     let listener = TcpListener::from(socket);
     let bound = listener.local_addr()?;
-    OURS.with_borrow_mut(|ours| ours.push(bound));
+    remember(bound);
     Ok(listener)
 }
 
@@ -39,8 +39,16 @@ thread_local! {
     static OURS: std::cell::RefCell<Vec<SocketAddr>> = const { std::cell::RefCell::new(Vec::new()) };
 }
 
-fn shared_by_us(address: SocketAddr) -> bool {
+pub(crate) fn shared_by_us(address: SocketAddr) -> bool {
     OURS.with_borrow(|ours| ours.contains(&address))
+}
+
+pub(crate) fn remember(bound: SocketAddr) {
+    OURS.with_borrow_mut(|ours| {
+        if !ours.contains(&bound) {
+            ours.push(bound);
+        }
+    });
 }
 
 /// Whether nobody listens on it now. Somebody may a moment later.

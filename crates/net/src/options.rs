@@ -1,4 +1,4 @@
-//! Socket options that are read as numbers and that no safe crate of ours offers.
+//! Socket options that are numbers and that no safe crate of ours offers.
 
 use std::io;
 use std::os::fd::{AsFd, AsRawFd};
@@ -25,4 +25,25 @@ pub fn numbers<const N: usize>(
         )
     };
     if answer < 0 { Err(io::Error::last_os_error()) } else { Ok(numbers) }
+}
+
+pub fn set_number(
+    socket: &impl AsFd,
+    level: libc::c_int,
+    name: libc::c_int,
+    value: libc::c_int,
+) -> io::Result<()> {
+    // SAFETY: the kernel reads as many bytes as the number has, which outlives the call.
+    // JUSTIFICATION: see the head of this file.
+    #[expect(unsafe_code, reason = "see SAFETY")]
+    let answer = unsafe {
+        libc::setsockopt(
+            socket.as_fd().as_raw_fd(),
+            level,
+            name,
+            (&raw const value).cast(),
+            size_of_val(&value) as libc::socklen_t,
+        )
+    };
+    if answer < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
 }

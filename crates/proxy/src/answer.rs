@@ -113,6 +113,23 @@ pub async fn fixed(
     say(core, live, connection, request, saying).await
 }
 
+/// RFC 8555 §8.3: the key authorization, and nothing else.
+pub async fn proof(
+    core: &Core,
+    live: &Rc<Live>,
+    connection: &mut Connection,
+    request: &mut Request,
+    text: &str,
+) -> After {
+    request.record.fixed_response();
+    let saying = Saying {
+        content_type: "application/octet-stream",
+        body: Body::Text(text.as_bytes()),
+        ..Saying::page(200)
+    };
+    say(core, live, connection, request, saying).await
+}
+
 async fn say(
     core: &Core,
     live: &Live,

@@ -37,11 +37,17 @@ pub enum Command {
         opened: Vec<Opened>,
         closed: Vec<SocketAddr>,
     },
+    /// The same World with other certificates or challenges. `applied` is dropped when this core serves
+    /// from it.
+    Refresh { snapshot: Arc<Snapshot>, applied: Applied },
     /// Health has changed; ignored if it is of another generation.
     Health(Arc<Board>),
     /// Accept nothing more, let requests finish, close what is idle; the core ends when all is done.
     Drain,
 }
+
+/// Held by every core that has not taken a command yet.
+pub type Applied = tokio::sync::mpsc::Sender<std::convert::Infallible>;
 
 /// A listening socket of one core.
 pub struct Opened {
@@ -156,6 +162,10 @@ impl Core {
                         }
                         self.open(opened, &mut loops);
                     }
+                    Some(Command::Refresh { snapshot, applied }) => {
+                        self.refresh(snapshot);
+                        drop(applied);
+                    }
                     Some(Command::Health(board)) => self.health(board),
                     Some(Command::Drain) => self.drain(&mut loops),
                     None => {
@@ -196,6 +206,14 @@ impl Core {
         self.deadlines.wake_all();
     }
 
+    /// Connections that are open keep what they have; nothing is cut.
+    fn refresh(&self, snapshot: Arc<Snapshot>) {
+        let old = self.live();
+        if old.snapshot.world.generation == snapshot.world.generation {
+            self.replace(&old, snapshot, Arc::clone(&old.board));
+        }
+    }
+
     fn health(&self, board: Arc<Board>) {
         let old = self.live();
         if old.snapshot.world.generation != board.generation {
@@ -203,15 +221,19 @@ impl Core {
         }
         let targets = |b: &Board| b.groups.iter().map(|g| g.targets.len()).sum::<usize>();
         let fewer = targets(&board) < targets(&old.board);
-        let snapshot = Arc::clone(&old.snapshot);
+        self.replace(&old, Arc::clone(&old.snapshot), board);
+        if fewer {
+            self.deadlines.wake_all();
+        }
+    }
+
+    /// Within a generation.
+    fn replace(&self, old: &Live, snapshot: Arc<Snapshot>, board: Arc<Board>) {
         let live = Live::build(snapshot, board, &mut self.carried.borrow_mut(), &self.stats);
         for (before, after) in old.groups().iter().zip(live.groups()) {
             after.cursor.set(before.cursor.get());
         }
         *self.live.borrow_mut() = live;
-        if fewer {
-            self.deadlines.wake_all();
-        }
     }
 
     fn tick(&self) {

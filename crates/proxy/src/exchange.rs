@@ -120,8 +120,12 @@ impl Request {
 /// What the decision comes to.
 enum Step<'l> {
     Forward(Prepared<'l>),
-    Redirect { status: u16 },
+    Redirect {
+        status: u16,
+    },
     Fixed(&'l model::FixedResponse),
+    /// What a certificate authority looks for.
+    Proof(&'l str),
 }
 
 /// Reads the rest of a head, decides, and answers. `first` holds the first bytes, unless they are
@@ -156,6 +160,7 @@ pub async fn exchange<'c>(
         Ok(Step::Redirect { status }) => {
             answer::redirect(core, &live, connection, &mut request, status).await
         }
+        Ok(Step::Proof(text)) => answer::proof(core, &live, connection, &mut request, text).await,
         Ok(Step::Fixed(fixed)) => answer::fixed(core, &live, connection, &mut request, fixed).await,
         Err(refusal) => answer::refuse(core, &live, connection, &mut request, refusal).await,
     };
@@ -204,11 +209,17 @@ fn decide<'l>(
         request.close = true;
         request.desync_close = true;
     }
+    let (method, path) =
+        (request.head.method_text.of(&request.bytes), request.head.path.of(&request.bytes));
+    let protocol = live.listener(request.listener).protocol;
+    if let Some(text) = heard.proves(protocol, &live.snapshot.challenges, method, path) {
+        return Ok(Step::Proof(text));
+    }
     let headers = HeadHeaders { bytes: &request.bytes, fields: &fields };
     let facts = RequestFacts {
-        method: request.head.method_text.of(&request.bytes),
+        method,
         host: request.note(&request.host),
-        path: request.head.path.of(&request.bytes),
+        path,
         query: request.head.query.of(&request.bytes),
         headers: &headers,
         source: connection.peer.ip(),

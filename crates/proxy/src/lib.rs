@@ -24,5 +24,5 @@ mod target;
 mod timer;
 mod tunnel;
 
-pub use crate::core::{Command, Core, Opened, Start, StatsRegistry};
+pub use crate::core::{Applied, Command, Core, Opened, Start, StatsRegistry};
 pub use live::{ListenerTls, Snapshot};

@@ -24,6 +24,8 @@ pub struct Snapshot {
     /// By [`LoadBalancerId`].
     pub connection_logs: Vec<Option<ConnectionLog>>,
     pub target_tls: tls::TargetTls,
+    /// What authorities are answered that ask over plain HTTP (RFC 8555 §8.3).
+    pub challenges: Arc<model::Challenges>,
     /// What authorities are shown that ask in a handshake (RFC 8737).
     pub alpn_challenges: Arc<tls::AlpnChallenges>,
     pub stickiness_keys: machine::stickiness::KeyRing,

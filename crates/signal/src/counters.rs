@@ -7,16 +7,16 @@ use model::Refusal;
 
 /// A counter with one writer.
 #[derive(Debug, Default)]
-struct Counter(AtomicU64);
+pub(crate) struct Counter(AtomicU64);
 
 impl Counter {
     #[inline]
-    fn add(&self, count: u64) {
+    pub(crate) fn add(&self, count: u64) {
         // One writer: nothing can come between the load and the store.
         self.0.store(self.0.load(Ordering::Relaxed).wrapping_add(count), Ordering::Relaxed);
     }
 
-    fn get(&self) -> u64 {
+    pub(crate) fn get(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
     }
 }

@@ -11,6 +11,7 @@ mod counters;
 mod journal;
 mod line;
 mod log;
+mod names;
 mod refused;
 mod request;
 
@@ -18,5 +19,6 @@ pub use connection::{ClientCertificateFields, ConnectionEvent, VerifyStatus};
 pub use counters::{CoreCounters, TargetCounters};
 pub use journal::{Fields, Format, Journal, Level};
 pub use log::{AccessLog, ConnectionLog, CoreConnectionLog, CoreLog};
+pub use names::{DnsCounters, DnsCounts};
 pub use refused::{Handover, Refused, Tally};
 pub use request::{Actions, Kind, RequestEvent, TransformStatus};

@@ -48,6 +48,10 @@ impl Trusted {
         Ok(Trusted(Arc::new(roots)))
     }
 
+    pub(crate) fn roots(&self) -> Arc<RootCertStore> {
+        Arc::clone(&self.0)
+    }
+
     /// As [`Trusted::from_files`], of those that are there.
     pub fn of_files_there<'p>(files: impl IntoIterator<Item = &'p Path>) -> io::Result<Trusted> {
         Trusted::from_files(files.into_iter().filter(|file| file.exists()))

@@ -23,9 +23,11 @@ mod authority;
 mod blocking;
 mod facts;
 mod names;
+mod placeholder;
 mod policy;
 mod signature;
 mod ticket;
+mod verified;
 
 pub use alpn::{ALPN_PROTOCOL, AlpnChallenges, CHALLENGES_MAX, ChallengeError};
 pub use authority::{AuthorityError, DEVELOPMENT_DAYS, DEVELOPMENT_NAMES, LocalAuthority};
@@ -36,9 +38,11 @@ pub use blocking::{
 pub use client::ClientAuthentication;
 pub use identity::{Identity, LoadError, LoadWarning, Loaded};
 pub use names::{cipher_name, key_exchange_name, version_name};
+pub use placeholder::placeholder;
 pub use presented::{ClientCertificate, Presented};
 pub use server::{Accepted, Failure, HandshakeFacts, ServerSettings, ServerStream, SettingsError};
 pub use store::CertificateStore;
 pub use target::{ClientStream, TargetTls};
 pub use ticket::Ticketer;
 pub use trust::{TrustError, TrustStore, TrustStores};
+pub use verified::Verified;

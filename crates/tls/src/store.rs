@@ -7,7 +7,7 @@ use std::sync::Arc;
 use model::{Certificate, CertificateId, CertificateSource, Finding, Listener};
 
 use crate::authority::{AuthorityError, LocalAuthority};
-use crate::{Identity, Loaded};
+use crate::{Identity, Loaded, placeholder};
 
 /// The declared certificates that could be loaded, by [`CertificateId`].
 #[derive(Debug, Default)]
@@ -37,6 +37,7 @@ impl CertificateStore {
                         .get_or_insert_with(|| LocalAuthority::open_or_create(state, now_unix));
                     develop(certificate, opened.as_ref(), now_unix, &mut findings)
                 }
+                CertificateSource::Authority(_) => stand_in(certificate, now_unix, &mut findings),
             };
             identities.push(identity.map(Arc::new));
         }
@@ -54,7 +55,7 @@ impl CertificateStore {
                 CertificateSource::Files { chain, key } => {
                     from_files(certificate, chain, key, now_unix, &mut findings)
                 }
-                CertificateSource::Development => None,
+                CertificateSource::Development | CertificateSource::Authority(_) => None,
             };
             identities.push(identity.map(Arc::new));
         }
@@ -138,6 +139,22 @@ fn develop(
         },
         Err(error) => {
             failed(error);
+            None
+        }
+    }
+}
+
+fn stand_in(
+    certificate: &Certificate,
+    now_unix: i64,
+    findings: &mut Vec<Finding>,
+) -> Option<Identity> {
+    match placeholder(&certificate.name, &certificate.names, now_unix) {
+        Ok(identity) => Some(identity),
+        Err(error) => {
+            let finding =
+                Finding::error("certificate/placeholder", &certificate.place, with_sources(&error));
+            findings.push(finding.hint(error.hint()));
             None
         }
     }

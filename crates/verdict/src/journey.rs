@@ -11,11 +11,12 @@
 use std::marker::PhantomData;
 use std::net::IpAddr;
 
-use model::{Action, DesyncMode, Forward, GroupId, Refusal};
+use model::{Action, Challenges, DesyncMode, Forward, GroupId, ListenerProtocol, Refusal};
 
 use crate::Witness;
 use crate::admit::{Admission, admit};
 use crate::forward::choose_group;
+use crate::issuance::token_answer;
 use crate::request::{Handling, HeadFacts, hear};
 use crate::route::{Headers, RequestFacts, RouteScratch, RulePosition, RuleTable, route};
 use crate::target::{Chosen, Targets, choose};
@@ -133,6 +134,21 @@ pub struct Heard<M> {
 }
 
 impl<M> Heard<M> {
+    /// The answer to an authority that looks for a proof (RFC 8555 §8.3): over plain HTTP alone, and before
+    /// any rule. `None`: the request goes on to the rules.
+    pub fn proves<'c>(
+        &self,
+        protocol: ListenerProtocol,
+        challenges: &'c Challenges,
+        method: &[u8],
+        path: &[u8],
+    ) -> Option<&'c str> {
+        match protocol {
+            ListenerProtocol::Http => token_answer(challenges, method, path),
+            ListenerProtocol::Https => None,
+        }
+    }
+
     pub fn route<'t, T: RuleTable, H: Headers + ?Sized, W: Witness>(
         self,
         table: &'t T,

@@ -8,10 +8,12 @@
 //! time and draws are arguments. Start at [`journey`], which is the order of the decisions.
 
 pub mod admit;
+pub mod answer;
 pub mod application;
 pub mod certificate;
 pub mod forward;
 pub mod host;
+pub mod issuance;
 pub mod journey;
 pub mod name;
 pub mod path;

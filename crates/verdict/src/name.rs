@@ -49,7 +49,12 @@ pub fn resolve<'m>(
         followed.extend(&found);
         let canonical = found.iter().find_map(|record| match &record.data {
             RecordData::Canonical(host) => Some(host.0.clone()),
-            RecordData::Addresses(_) | RecordData::Alias(_) => None,
+            RecordData::Addresses(_)
+            | RecordData::Alias(_)
+            | RecordData::AliasName(_)
+            | RecordData::NameServers(_)
+            | RecordData::Authority
+            | RecordData::Data { .. } => None,
         });
         match canonical {
             Some(next) => name = next,
@@ -112,7 +117,11 @@ fn destinations(record: &Record) -> Vec<Destination> {
             addresses.iter().map(|address| Destination::Address(*address)).collect()
         }
         RecordData::Alias(id) => vec![Destination::LoadBalancer(*id)],
-        RecordData::Canonical(_) => Vec::new(),
+        RecordData::Canonical(_)
+        | RecordData::AliasName(_)
+        | RecordData::NameServers(_)
+        | RecordData::Authority
+        | RecordData::Data { .. } => Vec::new(),
     }
 }
 
@@ -181,6 +190,8 @@ mod tests {
     fn record(name: &str, visible_to: &[u32], data: RecordData) -> Record {
         Record {
             name: Host(name.into()),
+            zone: None,
+            routing: None,
             visible_to: visible_to.iter().map(|id| NetworkId(*id)).collect(),
             data,
             ttl: Seconds(60),

@@ -6,8 +6,11 @@
 mod admission;
 mod applications;
 mod every_rule;
+mod healthy;
+pub mod issuance;
 mod lint;
 mod membership;
+mod names;
 mod silence;
 mod table;
 mod whereabouts;
@@ -21,6 +24,7 @@ use model::{
     Model,
 };
 use verdict::admit::{Admission, admitted_set};
+pub use verdict::answer::alias_addresses;
 
 pub use admission::{MayConnect, may_connect};
 pub use applications::{
@@ -28,12 +32,14 @@ pub use applications::{
     hear,
 };
 pub use every_rule::EveryRule;
+pub use healthy::GroupHealth;
 pub use lint::lint;
 pub use membership::Membership;
+pub use names::NameIndex;
 pub use silence::unsilenced;
 pub use table::ListenerTable;
 pub use whereabouts::{
-    At, admits_group_of, alias_addresses, everywhere, has_address, instance_of, load_balancers_at,
+    At, admits_group_of, everywhere, has_address, instance_of, load_balancers_at,
 };
 
 /// Who is in no declared network (DECISIONS 5).
@@ -49,6 +55,7 @@ pub struct World {
     egress: Vec<Arc<Admission>>,
     addresses: Vec<(SocketAddr, ListenerId)>,
     membership: Arc<Membership>,
+    names: Arc<NameIndex>,
     used_groups: Arc<BTreeSet<GroupId>>,
     /// By [`ListenerId`].
     admits_everyone: Vec<bool>,
@@ -77,6 +84,7 @@ pub fn compile(model: Model, generation: u64) -> World {
             .collect(),
         addresses,
         membership: Arc::new(Membership::of_model(&model)),
+        names: Arc::new(NameIndex::of(&model)),
         used_groups: Arc::new(used_groups(&model)),
         model,
     }
@@ -141,6 +149,8 @@ impl World {
             addresses: self.addresses.clone(),
             // Nor which addresses a network has.
             membership: Arc::clone(&self.membership),
+            // Nor what a name is.
+            names: Arc::clone(&self.names),
             used_groups: Arc::clone(&self.used_groups),
             model,
         }
@@ -179,6 +189,11 @@ impl World {
     /// Which declared networks an address belongs to.
     pub fn membership(&self) -> &Membership {
         &self.membership
+    }
+
+    /// What is declared of which name.
+    pub fn names(&self) -> &NameIndex {
+        &self.names
     }
 
     /// What a client's network is called: the most specific one that contains the address, else

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use model::{
-    InstanceId, ListenerId, LoadBalancer, LoadBalancerId, Model, NetworkId, Peer, Scheme, Target,
+    InstanceId, ListenerId, LoadBalancer, LoadBalancerId, Model, NetworkId, Peer, Target,
     TargetAddress,
 };
 use verdict::name::{Destination, resolve};
@@ -94,13 +94,6 @@ fn is_on_every(load_balancer: &LoadBalancer, address: IpAddr) -> bool {
     let every = |own: &IpAddr| own.is_unspecified() && own.is_ipv4() == address.is_ipv4();
     load_balancer.public_addresses.is_empty()
         && (addresses.is_empty() || addresses.iter().any(every))
-}
-
-/// What an alias of the load balancer answers: from the internet, what the world can reach.
-pub fn alias_addresses(load_balancer: &LoadBalancer) -> &[IpAddr] {
-    let public = load_balancer.scheme == Scheme::InternetFacing
-        && !load_balancer.public_addresses.is_empty();
-    if public { &load_balancer.public_addresses } else { &load_balancer.addresses }
 }
 
 /// The declared machine that a target is, by reference or by its address.

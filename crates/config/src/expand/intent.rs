@@ -1,28 +1,8 @@
-//! Names, pages and expectations.
+//! Pages and expectations.
 
-use model::{Asker, Expectation, Model, Page, PageCall, Record, RecordData, StatusMatcher};
+use model::{Asker, Expectation, Model, Page, PageCall, StatusMatcher};
 
 use super::writer::{Writer, quoted};
-
-pub fn record(out: &mut Writer, model: &Model, record: &Record) {
-    out.block(&format!("record {}", quoted(&record.name.0)), |out| {
-        match &record.data {
-            RecordData::Addresses(addresses) => {
-                out.list("addresses", addresses.iter().map(|a| quoted(&a.to_string())));
-            }
-            RecordData::Alias(id) => {
-                out.set("alias", format!("load_balancer.{}", model[*id].name));
-            }
-            RecordData::Canonical(host) => out.text("cname", &host.0),
-        }
-        if !record.visible_to.is_empty() {
-            let names = record.visible_to.iter().map(|id| format!("network.{}", model[*id].name));
-            out.list("visible_to", names);
-        }
-        out.text("ttl", &record.ttl.to_string());
-        super::silence::of_block(out, model, &record.place);
-    });
-}
 
 pub fn page(out: &mut Writer, model: &Model, page: &Page) {
     let calls = |out: &mut Writer, name, calls: &[PageCall]| {

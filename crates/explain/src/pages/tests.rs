@@ -5,9 +5,9 @@ use super::*;
 use crate::text::{Layout, Paint};
 
 /// Families whose codes are literals of the sources, and where those are.
-const LITERAL: &[&str] = &["lint", "syntax", "config", "certificate"];
+const LITERAL: &[&str] = &["lint", "syntax", "config", "certificate", "delegation"];
 const SOURCES: &[&str] =
-    &["config", "control", "explain", "net", "proxy", "signal", "tls", "verdict", "world"];
+    &["acme", "config", "control", "explain", "net", "proxy", "signal", "tls", "verdict", "world"];
 
 fn codes_of_enums() -> impl Iterator<Item = &'static str> {
     let refusals = Refusal::ALL.iter().map(|refusal| refusal.code());

@@ -94,6 +94,8 @@ fn world(admitted: &[&str], sources: &[&str], machine: &[&str], views: &[u32]) -
         place: place(),
     };
     let record = |data, visible_to| Record {
+        zone: None,
+        routing: None,
         name: Host("shop.example".into()),
         visible_to,
         data,

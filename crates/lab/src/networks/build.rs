@@ -96,7 +96,7 @@ fn files_of(node: &Node, at: usize, folder: &Path, base: &OwnedFd) -> io::Result
     fs::create_dir_all(&own)?;
     let files = [
         ("/etc/hosts", hosts::text(node)),
-        ("/etc/resolv.conf", hosts::NO_RESOLVER.to_owned()),
+        ("/etc/resolv.conf", hosts::resolver_text(node)),
         ("/etc/nsswitch.conf", hosts::SWITCH.to_owned()),
     ];
     let mounts = namespace::new_mounts()?;

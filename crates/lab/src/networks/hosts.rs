@@ -6,7 +6,8 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use explain::{Ask, CertificateView, Enforcement, FactSource, Facts, TargetView, Trust, addresses};
-use model::{CertificateId, Condition, TargetAddress, Url};
+use model::{CertificateId, Condition, RecordType, TargetAddress, Url};
+use verdict::answer::{Asker, Drawn, End, Of, Question, answer};
 use verdict::certificate::{CertificateFacts, KeyKind};
 use world::World;
 
@@ -14,7 +15,11 @@ use super::node::Node;
 use super::plan::{EDGE, Plan};
 
 /// For programs that would ask somebody else.
-pub const NO_RESOLVER: &str = "# The lab has no resolver: names are in /etc/hosts.\n";
+const NO_RESOLVER: &str = "# The lab has no resolver: names are in /etc/hosts.\n";
+/// What resolv.conf(5) reads.
+const RESOLVERS_MAX: usize = 3;
+/// Where a resolver is asked (RFC 1035 §4.2): resolv.conf(5) knows no other port.
+const PORT: u16 = 53;
 pub const SWITCH: &str = "hosts: files dns\npasswd: files\ngroup: files\nservices: files\n";
 
 /// More names are left out.
@@ -31,11 +36,59 @@ pub fn fill(plan: &mut Plan, world: &World) {
         names.truncate(NAMES_MAX);
     }
     let edge = plan.nodes[EDGE].addresses.clone();
+    let resolvers = resolvers(world, &edge);
     with_facts(world, |facts| {
         for node in &mut plan.nodes {
-            node.hosts = of_node(world, facts, node, &names, &edge);
+            node.resolvers = resolvers.clone();
+            let own: Vec<String> = match resolvers.is_empty() {
+                true => names.clone(),
+                // The program itself answers for its zones, with real packets.
+                false => {
+                    let elsewhere = names.iter().filter(|name| !is_served(world, node, name));
+                    elsewhere.cloned().collect()
+                }
+            };
+            node.hosts = of_node(world, facts, node, &own, &edge);
         }
     });
+}
+
+/// Where the program serves its zones.
+fn resolvers(world: &World, edge: &[IpAddr]) -> Vec<IpAddr> {
+    let Some(server) = world.model.dns_server.as_ref().filter(|server| server.port == PORT) else {
+        return Vec::new();
+    };
+    let addresses = if server.addresses.is_empty() { edge } else { &server.addresses };
+    addresses.iter().copied().take(RESOLVERS_MAX).collect()
+}
+
+/// Whether a zone that the place sees has the name.
+fn is_served(world: &World, node: &Node, name: &str) -> bool {
+    let networks = node.addresses.first().map_or(&[][..], |client| world.membership().of(*client));
+    let asker = Asker {
+        networks,
+        of: Of::Zones,
+        here: None,
+        load_balancer_healthy: &|_| true,
+        group_healthy: &|_| true,
+        challenges: &model::Challenges::default(),
+    };
+    let question = Question { name, kind: RecordType::A };
+    let answer = answer(&world.model, world.names(), question, &asker, &mut Drawn(0));
+    !matches!(answer.end, End::Refused)
+}
+
+/// `/etc/resolv.conf` of a place.
+pub fn resolver_text(node: &Node) -> String {
+    let mut text = String::new();
+    for resolver in &node.resolvers {
+        let _ = writeln!(text, "nameserver {resolver}");
+    }
+    match text.is_empty() {
+        true => NO_RESOLVER.to_owned(),
+        // What does not answer in time here never will.
+        false => text + "options timeout:1 attempts:2\n",
+    }
 }
 
 /// What `explain` is told where only names and routes are asked.

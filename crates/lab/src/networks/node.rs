@@ -25,6 +25,8 @@ pub struct Node {
     pub applications: Vec<Listening>,
     /// `/etc/hosts`, as this place sees it.
     pub hosts: Vec<(IpAddr, String)>,
+    /// Who is asked for other names.
+    pub resolvers: Vec<IpAddr>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,6 +52,7 @@ impl Node {
             sources: Vec::new(),
             applications: Vec::new(),
             hosts: Vec::new(),
+            resolvers: Vec::new(),
         }
     }
 

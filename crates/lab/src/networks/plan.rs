@@ -101,14 +101,12 @@ impl Plan {
 
     fn edge(&mut self, world: &World) {
         let mut addresses: Vec<IpAddr> = Vec::new();
-        for lb in &world.model.load_balancers {
-            for address in lb.addresses.iter().chain(&lb.public_addresses) {
-                if !address.is_unspecified()
-                    && !address.is_loopback()
-                    && !addresses.contains(address)
-                {
-                    addresses.push(*address);
-                }
+        let balancers = world.model.load_balancers.iter();
+        let balancers = balancers.flat_map(|lb| lb.addresses.iter().chain(&lb.public_addresses));
+        let servers = world.model.dns_server.iter().flat_map(|server| &server.addresses);
+        for address in balancers.chain(servers) {
+            if !address.is_unspecified() && !address.is_loopback() && !addresses.contains(address) {
+                addresses.push(*address);
             }
         }
         if addresses.is_empty() {
@@ -310,7 +308,8 @@ fn declared(world: &World) -> AddressSet {
         TargetAddress::Ip(address) => Some(address),
         TargetAddress::Name(_) | TargetAddress::Instance { .. } => None,
     });
-    let singles = instances.chain(edges).chain(targets).copied().map(IpNet::from);
+    let servers = model.dns_server.iter().flat_map(|server| &server.addresses);
+    let singles = instances.chain(edges).chain(servers).chain(targets).copied().map(IpNet::from);
     let special = verdict::name::SCOPE_PREFIXES.iter().filter_map(|text| text.parse().ok());
     networks.chain(singles).chain(special).collect()
 }

@@ -22,7 +22,7 @@ const VISITORS: &str = "visitors";
 /// The load balancer of the stories.
 const EDGE: Ipv4Addr = Ipv4Addr::new(203, 0, 113, 10);
 /// The ports that stories use.
-const PORTS: [u16; 5] = [80, 443, 3000, 8080, 8443];
+const PORTS: [u16; 8] = [53, 80, 443, 3000, 8080, 8443, 14000, 15000];
 const FILE: &str = "shop-on-loopback.hcl";
 
 pub struct Loopback {
@@ -55,6 +55,14 @@ impl Loopback {
 
     pub fn port(&self, port: u16) -> u16 {
         self.ports.get(&port).copied().unwrap_or(port)
+    }
+
+    pub fn address(&self, address: SocketAddr) -> SocketAddr {
+        let ip = match address.ip() {
+            IpAddr::V4(v4) => IpAddr::V4(translated(v4)),
+            v6 => v6,
+        };
+        SocketAddr::new(ip, self.port(address.port()))
     }
 
     pub fn url(&self, url: &Url) -> Url {
@@ -127,6 +135,22 @@ impl Loopback {
             .map_err(|e| Failed::Io("start the program", e))
     }
 
+    /// A machine asks an address over https, as one that trusts what the story's people trust.
+    pub fn ask(&self, state: &Path, url: &str, to: SocketAddr) -> Result<Seen, Failed> {
+        let wrong = |e: model::UrlError| unexpected(url, "an address", &e.message);
+        let url = Url::parse(url).map_err(wrong)?;
+        let trusted = trusted(state)?;
+        Ok(client::ask(&Asked {
+            from: to.ip(),
+            to,
+            method: "GET",
+            host: &url.host,
+            path: &url.path,
+            headers: &[("Host".to_owned(), url.authority())],
+            trusted: Some(&trusted),
+        }))
+    }
+
     /// As the lab's clients do: the name as the network sees it, redirects followed.
     pub fn visit(
         &self,
@@ -156,9 +180,7 @@ impl Loopback {
         loop {
             let to = crate::networks::address_of(&world, &url, from);
             let Some(to) = to else { return Ok(Seen::NoName) };
-            let authority = tls::LocalAuthority::certificate_below(state);
-            let trusted = tls::Trusted::of_files_there([&*authority])
-                .map_err(|error| Failed::Io("read the authority of the story", error))?;
+            let trusted = trusted(state)?;
             let path = match url.query.is_empty() {
                 true => url.path.clone(),
                 false => format!("{}?{}", url.path, url.query),
@@ -191,6 +213,12 @@ impl Loopback {
             url = next;
         }
     }
+}
+
+fn trusted(state: &Path) -> Result<tls::Trusted, Failed> {
+    let authority = tls::LocalAuthority::certificate_below(state);
+    tls::Trusted::of_files_there([&*authority])
+        .map_err(|error| Failed::Io("read the authority of the story", error))
 }
 
 fn translated(address: Ipv4Addr) -> Ipv4Addr {
