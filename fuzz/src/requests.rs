@@ -80,6 +80,7 @@ pub fn forward(bytes: &[u8], head: &RequestHead, fields: &Fields) -> Vec<u8> {
         drop_invalid_names: false,
         upgrade: head.upgrade,
         tls: None,
+        client: None,
     };
     let mut out = Vec::new();
     http1::write_request(&mut out, bytes, head, fields, &edit);

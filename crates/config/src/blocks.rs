@@ -14,7 +14,8 @@ use crate::section::{Context, Section};
 use crate::suggest::{list, nearest};
 use crate::syntax::{File, Origin};
 use crate::{
-    authority, certificate, group, intent, load_balancer, record, security_group, silence, zone,
+    authority, certificate, group, intent, load_balancer, record, security_group, silence, trust,
+    zone,
 };
 
 /// A top-level block.
@@ -23,7 +24,7 @@ pub struct TopLevel {
     kind: Kind,
 }
 
-pub const TOP_LEVEL: [TopLevel; 13] = [
+pub const TOP_LEVEL: [TopLevel; 14] = [
     TopLevel { name: "network", kind: Kind::Network },
     TopLevel { name: "security_group", kind: Kind::SecurityGroup },
     TopLevel { name: "instance", kind: Kind::Instance },
@@ -31,6 +32,7 @@ pub const TOP_LEVEL: [TopLevel; 13] = [
     TopLevel { name: "certificate", kind: Kind::Certificate },
     TopLevel { name: "load_balancer", kind: Kind::LoadBalancer },
     TopLevel { name: "target_group", kind: Kind::TargetGroup },
+    TopLevel { name: "trust_store", kind: Kind::TrustStore },
     TopLevel { name: "zone", kind: Kind::Zone },
     TopLevel { name: "record", kind: Kind::Record },
     TopLevel { name: "dns_server", kind: Kind::DnsServer },
@@ -39,15 +41,14 @@ pub const TOP_LEVEL: [TopLevel; 13] = [
     TopLevel { name: "silence", kind: Kind::Silence },
 ];
 
-/// Top-level blocks of later versions (DECISIONS 26).
-const LATER: [&str; 1] = ["trust_store"];
-
 /// Where a block or attribute belongs that was written elsewhere.
 pub fn home_of(name: &str) -> Option<&'static str> {
     Some(match name {
         "ingress" | "egress" => "inside `security_group`",
         "listener" | "site" | "scheme" | "access_log" | "deny" => "inside `load_balancer`",
-        "rule" | "default" | "certificates" | "tls_policy" => "inside `listener`",
+        "rule" | "default" | "certificates" | "tls_policy" | "client_certificates" => {
+            "inside `listener`"
+        }
         "priority" | "redirect" | "fixed_response" | "forward" | "rewrite" => {
             "inside `rule` or `default`"
         }
@@ -87,9 +88,8 @@ pub fn home_of(name: &str) -> Option<&'static str> {
         "acme" => "in an `authority` block, which a `certificate` names",
         "silence" => silence::HOME,
         "network" | "security_group" | "instance" | "authority" | "certificate"
-        | "load_balancer" | "target_group" | "zone" | "dns_server" | "page" | "expect" => {
-            "at the top level of the file"
-        }
+        | "load_balancer" | "target_group" | "trust_store" | "zone" | "dns_server" | "page"
+        | "expect" => "at the top level of the file",
         "record" => "at the top level of the file, or inside `zone`",
         _ => return None,
     })
@@ -136,6 +136,9 @@ pub fn read(files: &[File], environment: &dyn Environment, findings: &mut Vec<Fi
             }
             Kind::TargetGroup => {
                 model.target_groups.push(group::read(section("target_group"), block))
+            }
+            Kind::TrustStore => {
+                model.trust_stores.push(trust::store(section("trust_store"), block))
             }
             Kind::Record => {
                 records.extend(record::read(section("record"), block, record::Home::Top))
@@ -211,13 +214,6 @@ fn top_level<'f>(
     let (place, length) = origin.locate(&block.ident);
     let error = |code, text: String| Finding::error(code, &place, text).length(length);
     let Some(kind) = TOP_LEVEL.iter().find(|top| top.name == word) else {
-        if LATER.contains(&word) {
-            let text = format!("`{word}` blocks are not supported yet");
-            return Err(Box::new(
-                error("config/not-supported-yet", text)
-                    .hint("remove the block; a later version brings it"),
-            ));
-        }
         let known = TOP_LEVEL.iter().map(|top| top.name);
         if let Some(home) = home_of(word) {
             let text = format!("`{word}` cannot stand at the top level");

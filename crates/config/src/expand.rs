@@ -6,6 +6,7 @@ mod group;
 mod intent;
 mod names;
 mod silence;
+mod trust;
 mod writer;
 
 use std::fmt::Write;
@@ -52,6 +53,7 @@ pub fn expand(model: &Model) -> String {
     }
     model.authorities.iter().for_each(|one| authority::authority(&mut out, one));
     model.certificates.iter().for_each(|c| certificate(&mut out, model, c));
+    model.trust_stores.iter().for_each(|store| trust::store(&mut out, store));
     model.load_balancers.iter().for_each(|lb| load_balancer(&mut out, model, lb));
     model.target_groups.iter().for_each(|group| target_group(&mut out, model, group));
     names::names(&mut out, model);
@@ -232,6 +234,9 @@ fn listener(out: &mut Writer, model: &Model, listener: &Listener) {
             out.text.push_str("}\n");
         }
         out.text.push('\n');
+        if let Some(clients) = &listener.client_certificates {
+            trust::client_certificates(out, model, clients);
+        }
         listener.rules.iter().for_each(|r| rule(out, model, r));
         out.block("default", |out| action(out, model, &listener.default_action));
         silence::of_block(out, model, &listener.place);

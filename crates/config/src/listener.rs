@@ -4,12 +4,12 @@ use hcl_edit::expr::Expression;
 use hcl_edit::structure::Block;
 use model::{
     Action, FixedResponse, HeaderOverrides, Listener, ListenerAttributes, ListenerProtocol,
-    LoadBalancerId, Place, TlsPolicy,
+    LoadBalancerId, Place,
 };
 
 use crate::blocks::certificates;
-use crate::rule;
 use crate::section::Section;
+use crate::{policy, rule, trust};
 
 /// ALB.md §2b.
 const HEADER_BYTES_MAX: usize = 1024;
@@ -28,7 +28,8 @@ pub fn read<'s>(
         .and_then(|value| section.number_in("port", value, 1..=65535));
     let certificates = certificates(&section, "certificates");
     check_certificates(&section, protocol, certificates.is_empty());
-    let tls_policy = tls_policy(&section);
+    let tls_policy = policy::read(&section);
+    let client_certificates = trust::client_certificates(&section, protocol);
     let rules = rule::read_all(&section, protocol, 1);
     let default = default_action(&section, protocol);
     let attributes = attributes(&section);
@@ -42,6 +43,7 @@ pub fn read<'s>(
         protocol,
         certificates,
         tls_policy,
+        client_certificates,
         rules: rules.into(),
         default_action,
         default_place,
@@ -70,46 +72,6 @@ fn check_certificates(section: &Section<'_>, protocol: ListenerProtocol, none: b
         ),
         (ListenerProtocol::Http, None, _) | (ListenerProtocol::Https, Some(_), _) => {}
     }
-}
-
-/// ALB.md §3a; what rustls cannot serve is refused by name.
-fn tls_policy(section: &Section<'_>) -> TlsPolicy {
-    let Some(value) = section.value("tls_policy") else { return TlsPolicy::default() };
-    let Some(text) = section.text("tls_policy", value) else { return TlsPolicy::default() };
-    if let Some(policy) = TlsPolicy::ALL.into_iter().find(|policy| policy.name() == text) {
-        return policy;
-    }
-    let bare = text.strip_prefix("ELBSecurityPolicy-").unwrap_or(&text);
-    let served = TlsPolicy::ALL.map(TlsPolicy::name);
-    let (message, near) = if bare.contains("FIPS") {
-        (
-            format!("`{text}` needs a validated FIPS module, which is not in this program"),
-            TlsPolicy::Tls12And13,
-        )
-    } else if bare.contains("PQ") {
-        (
-            format!("`{text}` is not served yet, since not all its key exchange groups are"),
-            if bare.contains("1-3-PQ") { TlsPolicy::Tls13 } else { TlsPolicy::Tls12And13 },
-        )
-    } else if bare.starts_with("TLS13-")
-        || bare.starts_with("TLS-")
-        || bare.starts_with("FS-")
-        || bare == "2016-08"
-    {
-        (
-            format!("`{text}` has cipher suites or versions that are not safe and not served"),
-            TlsPolicy::Tls12And13,
-        )
-    } else {
-        let hint = match crate::suggest::nearest(&text, served) {
-            Some(near) => format!("did you mean `{near}`?"),
-            None => format!("there are {}", crate::suggest::list(served)),
-        };
-        section.invalid(value, format!("there is no TLS policy `{text}`"), hint);
-        return TlsPolicy::default();
-    };
-    section.invalid(value, message, format!("the nearest that is served is `{}`", near.name()));
-    TlsPolicy::default()
 }
 
 fn default_action<'s>(outer: &Section<'s>, protocol: ListenerProtocol) -> Option<(Action, Place)> {

@@ -14,6 +14,7 @@ pub enum Kind {
     Certificate,
     LoadBalancer,
     TargetGroup,
+    TrustStore,
     Zone,
     Record,
     DnsServer,
@@ -24,7 +25,7 @@ pub enum Kind {
 
 impl Kind {
     /// What a reference can name.
-    pub const ALL: [Kind; 7] = [
+    pub const ALL: [Kind; 8] = [
         Kind::Network,
         Kind::SecurityGroup,
         Kind::Instance,
@@ -32,6 +33,7 @@ impl Kind {
         Kind::Certificate,
         Kind::LoadBalancer,
         Kind::TargetGroup,
+        Kind::TrustStore,
     ];
 
     pub const fn keyword(self) -> &'static str {
@@ -43,6 +45,7 @@ impl Kind {
             Kind::Certificate => "certificate",
             Kind::LoadBalancer => "load_balancer",
             Kind::TargetGroup => "target_group",
+            Kind::TrustStore => "trust_store",
             Kind::Zone => "zone",
             Kind::Record => "record",
             Kind::DnsServer => "dns_server",
@@ -66,6 +69,7 @@ impl Kind {
             Kind::Certificate => "certificate",
             Kind::LoadBalancer => "load balancer",
             Kind::TargetGroup => "target group",
+            Kind::TrustStore => "trust store",
             Kind::Zone => "zone",
             Kind::Record => "record",
             Kind::DnsServer => "DNS server",

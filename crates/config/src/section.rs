@@ -54,8 +54,6 @@ const LATER: &[(&str, &str)] = &[
     ("proxy_protocol_v2", "the PROXY protocol comes later: remove it"),
     ("http2", "HTTP/2 comes later: clients are served over HTTP/1.1"),
     ("protocol_version", "HTTP/2 and gRPC to targets come later: targets are asked over HTTP/1.1"),
-    ("mutual_authentication", "client certificates come later: remove it"),
-    ("trust_store", "client certificates come later: remove it"),
 ];
 
 impl<'s> Section<'s> {

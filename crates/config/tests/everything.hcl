@@ -132,6 +132,13 @@ load_balancer "public" {
     allow_ambiguous_paths = true
     response_headers      = { "Strict-Transport-Security" = "max-age=63072000" }
 
+    client_certificates {
+      mode            = "verify"
+      trust_store     = trust_store.staff
+      ignore_expiry   = true
+      advertise_names = true
+    }
+
     rule "api" {
       priority  = 10
       host      = ["api.example.com", "*.api.example.com"]
@@ -302,6 +309,11 @@ target_group "random" {
   anomaly_mitigation = true
 
   silence "lint/no-targets" { reason = "in a group of targets" }
+}
+
+trust_store "staff" {
+  authorities      = "staff.pem"
+  revocation_lists = ["revoked.pem"]
 }
 
 record "shop.example" {

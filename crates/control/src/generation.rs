@@ -8,10 +8,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use machine::stickiness::KeyRing;
-use model::{Challenges, ListenerProtocol, Model};
+use model::{Challenges, ClientCertificateMode, ListenerProtocol, Model};
 use proxy::{ListenerTls, Snapshot};
 use signal::{AccessLog, ConnectionLog, Journal};
-use tls::{AlpnChallenges, CertificateStore, ServerSettings, TargetTls, Ticketer};
+use tls::{
+    AlpnChallenges, CertificateStore, ClientAuthentication, ServerSettings, TargetTls, Ticketer,
+    TrustStores,
+};
 use world::World;
 
 /// ALB.md §6e.
@@ -95,6 +98,7 @@ impl Kept {
         &mut self,
         world: &Arc<World>,
         certificates: &CertificateStore,
+        trust_stores: &TrustStores,
         cores: usize,
     ) -> Result<Snapshot, String> {
         let model = &world.model;
@@ -116,7 +120,7 @@ impl Kept {
             });
         }
         let tls = (0..model.listeners.len())
-            .map(|at| self.listener_tls(model, at, certificates))
+            .map(|at| self.listener_tls(model, at, certificates, trust_stores))
             .collect::<Result<Vec<_>, String>>()?;
         Ok(Snapshot {
             world: Arc::clone(world),
@@ -169,6 +173,7 @@ impl Kept {
         model: &Model,
         at: usize,
         certificates: &CertificateStore,
+        trust_stores: &TrustStores,
     ) -> Result<Option<ListenerTls>, String> {
         let listener = &model.listeners[at];
         if listener.protocol == ListenerProtocol::Http {
@@ -181,8 +186,17 @@ impl Kept {
             Entry::Vacant(entry) => Arc::clone(entry.insert(Ticketer::new().map_err(failed)?)),
         };
         let identities = certificates.of_listener(listener).unwrap_or_default();
-        let settings =
-            ServerSettings::new(listener.tls_policy, &identities, &ticketer).map_err(failed)?;
+        let clients = listener.client_certificates.as_ref().map(|clients| {
+            let store = match clients.mode {
+                ClientCertificateMode::Passthrough => None,
+                ClientCertificateMode::Verify { trust_store, .. } => {
+                    trust_stores.get(trust_store).cloned()
+                }
+            };
+            ClientAuthentication::new(clients.mode, store)
+        });
+        let settings = ServerSettings::new(listener.tls_policy, &identities, &ticketer, clients)
+            .map_err(failed)?;
         Ok(Some(ListenerTls { settings: Arc::new(settings) }))
     }
 }

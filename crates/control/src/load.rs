@@ -6,7 +6,7 @@ use std::sync::Arc;
 use config::{RealEnvironment, Sources, Style};
 use explain::Surveyed;
 use model::{CertificateId, CertificateSource, Finding, Model, Severity};
-use tls::{CertificateStore, Shelf};
+use tls::{CertificateStore, Shelf, TrustStores};
 use world::World;
 
 use crate::certificates::Stamps;
@@ -51,6 +51,7 @@ pub struct Loaded {
     pub certificates: CertificateStore,
     /// From before they were read.
     pub stamps: Stamps,
+    pub trust_stores: TrustStores,
     /// What was found out while it was examined.
     pub examined: Examined,
     /// Warnings, rendered; empty if there are none.
@@ -91,7 +92,8 @@ pub fn load(
     let now = net::clock::unix_seconds();
     let stamps = Stamps::of(&model);
     let (certificates, problems) = CertificateStore::load(&model.certificates, state, shelf, now);
-    let found = [findings, problems].concat();
+    let (trust_stores, distrusted) = TrustStores::load(&model.trust_stores, now);
+    let found = [findings, problems, distrusted].concat();
     let examined = judge(model, found, &certificates, generation, now);
     if has_errors(&examined.findings) {
         return Err(rejected(&examined.findings));
@@ -103,7 +105,7 @@ pub fn load(
         false => config::render(&sources, &findings, style),
     };
     let world = Arc::clone(&examined.world);
-    Ok(Loaded { sources, world, certificates, stamps, examined, warnings })
+    Ok(Loaded { sources, world, certificates, trust_stores, stamps, examined, warnings })
 }
 
 /// What `check` says: to what [`config::parse`] found come certificates, lints and expectations,
@@ -111,7 +113,8 @@ pub fn load(
 pub fn examine(model: Model, findings: Vec<Finding>) -> Examined {
     let now = net::clock::unix_seconds();
     let (store, problems) = CertificateStore::check(&model.certificates, now);
-    judge(model, [findings, problems].concat(), &store, 1, now)
+    let (_, distrusted) = TrustStores::load(&model.trust_stores, now);
+    judge(model, [findings, problems, distrusted].concat(), &store, 1, now)
 }
 
 /// The one place that findings of every kind pass, so that a silence holds for all of them.

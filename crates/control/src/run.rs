@@ -22,6 +22,7 @@ use machine::board::Board;
 use model::Model;
 use proxy::{Command, Snapshot, StatsRegistry};
 use signal::Journal;
+use tls::TrustStores;
 use tokio::sync::mpsc;
 
 use self::answers::Told;
@@ -117,6 +118,7 @@ struct Instance {
     kept: Kept,
     keep: Keep,
     certificates: Followed,
+    trust_stores: TrustStores,
     keeper: Keeper,
     orders: mpsc::Receiver<acme::Event>,
     name_server: NameServer,
@@ -176,7 +178,7 @@ impl Instance {
         let mut kept =
             Kept::new(settings.journal.clone(), descriptors, key).map_err(Failed::Environment)?;
         let snapshot = Arc::new(
-            kept.snapshot(&loaded.world, &loaded.certificates, core_count)
+            kept.snapshot(&loaded.world, &loaded.certificates, &loaded.trust_stores, core_count)
                 .map_err(Failed::Environment)?,
         );
         let mut sockets = Sockets::with_inherited(net::systemd::inherited_listeners());
@@ -218,6 +220,7 @@ impl Instance {
             kept,
             keep,
             certificates,
+            trust_stores: loaded.trust_stores.clone(),
             keeper,
             orders,
             name_server,

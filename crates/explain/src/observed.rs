@@ -58,6 +58,11 @@ impl Observed {
             | (Sees::Refused, Observed::Refused)
             | (Sees::Reset, Observed::Reset)
             | (Sees::ProtocolError, Observed::ProtocolError | Observed::Nonsense)
+            // In TLS 1.3 the client hears of it only after its own handshake.
+            | (
+                Sees::CertificateWanted,
+                Observed::ProtocolError | Observed::Closed | Observed::Reset,
+            )
             | (Sees::Closed, Observed::Closed | Observed::Nonsense)
             | (Sees::Application, Observed::Answer { .. }) => true,
             (Sees::CertificateError(problems), Observed::CertificateError(seen)) => {

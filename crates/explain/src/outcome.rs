@@ -32,6 +32,8 @@ pub enum Sees {
     CertificateError(Vec<Obstacle>),
     /// The other side does not speak TLS.
     ProtocolError,
+    /// The other side wants a certificate of the client's own, and there is none.
+    CertificateWanted,
     /// Connected, and closed without an answer.
     Closed,
     Answer {
@@ -129,7 +131,8 @@ impl Outcome {
             | Sees::Refused
             | Sees::Reset
             | Sees::CertificateError(_)
-            | Sees::ProtocolError => Grade::Blocked,
+            | Sees::ProtocolError
+            | Sees::CertificateWanted => Grade::Blocked,
             Sees::Closed => Grade::Fails,
             Sees::Answer { status: 400.., .. } => match self.stage {
                 // A page of ours that says so instead of silence.
@@ -182,6 +185,7 @@ impl Outcome {
             Sees::Refused => "\"refused to connect\" (ERR_CONNECTION_REFUSED)".into(),
             Sees::Reset => "\"the connection was reset\" (ERR_CONNECTION_RESET)".into(),
             Sees::CertificateError(problems) => certificate_words(problems),
+            Sees::CertificateWanted => "\"didn't accept your login certificate, or one may not have been provided\" (ERR_BAD_SSL_CLIENT_AUTH_CERT)".into(),
             Sees::ProtocolError => "\"sent an invalid response\" (ERR_SSL_PROTOCOL_ERROR)".into(),
             Sees::Closed => "\"didn't send any data\" (ERR_EMPTY_RESPONSE)".into(),
             Sees::Answer { status, speaker, location } => {
@@ -215,6 +219,7 @@ impl Outcome {
             Sees::Reset => "reset".into(),
             Sees::CertificateError(_) => "certificate".into(),
             Sees::ProtocolError => "no TLS".into(),
+            Sees::CertificateWanted => "no client certificate".into(),
             Sees::Closed => "closed".into(),
             Sees::Answer { status, .. } => status.to_string(),
             Sees::Application => "ok".into(),

@@ -110,6 +110,7 @@ fn kept_from(model: &Model, outcome: &Outcome, origin: &str) -> Option<String> {
         | Sees::Reset
         | Sees::CertificateError(_)
         | Sees::ProtocolError
+        | Sees::CertificateWanted
         | Sees::Closed
         | Sees::NotKnown => return None,
     };
@@ -152,6 +153,7 @@ fn browser_words(outcome: &Outcome, kept: Option<&str>) -> String {
         | Sees::Reset
         | Sees::CertificateError(_)
         | Sees::ProtocolError
+        | Sees::CertificateWanted
         | Sees::Closed => format!("\"Failed to fetch\" (Network Error): {}", outcome.words()),
     }
 }
@@ -167,6 +169,7 @@ fn server_words(outcome: &Outcome) -> String {
         Sees::Reset => "the connection is reset".to_owned(),
         Sees::CertificateError(_) => "the certificate is not accepted".to_owned(),
         Sees::ProtocolError => "the other side speaks no TLS".to_owned(),
+        Sees::CertificateWanted => "the other side wants a client certificate".to_owned(),
         Sees::Closed => "the connection ends without an answer".to_owned(),
     }
 }

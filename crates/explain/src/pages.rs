@@ -13,6 +13,7 @@ mod lint_name;
 mod lint_redirect;
 mod lint_rule;
 mod lint_target;
+mod lint_tls;
 mod markdown;
 mod name;
 mod near;
@@ -22,6 +23,8 @@ mod route;
 mod target;
 mod terminal;
 mod tls;
+mod tls_client;
+mod trust;
 
 use model::{Obstacle, Refusal};
 
@@ -79,7 +82,7 @@ const FAMILIES: &[Family] = &[
     Family {
         name: "tls",
         about: "The handshake, and what the browser thinks of the certificate.",
-        pages: &[tls::PAGES],
+        pages: &[tls::PAGES, tls_client::PAGES, tls::OBSTACLES],
     },
     Family {
         name: "request",
@@ -110,6 +113,7 @@ const FAMILIES: &[Family] = &[
             lint_rule::PAGES,
             lint_redirect::PAGES,
             lint_target::PAGES,
+            lint_tls::PAGES,
             issuance::LINTS,
         ],
     },
@@ -135,8 +139,8 @@ const FAMILIES: &[Family] = &[
     },
     Family {
         name: "certificate",
-        about: "What is wrong with the files of a certificate, and why one is not issued.",
-        pages: &[findings::CERTIFICATE, issuance::CERTIFICATE],
+        about: "What is wrong with the files of a certificate or a trust store, and why one is not issued.",
+        pages: &[findings::CERTIFICATE, trust::PAGES, issuance::CERTIFICATE],
     },
 ];
 

@@ -24,7 +24,8 @@ pub enum FieldKind {
     /// Meant for the next hop only (RFC 9110 §7.6.1).
     HopByHop,
     ForwardedFor,
-    /// `X-Forwarded-Proto`, `X-Forwarded-Port`, `X-Amzn-Tls-*`: said by the load balancer only.
+    /// `X-Forwarded-Proto`, `X-Forwarded-Port`, `X-Amzn-Tls-*`, `X-Amzn-Mtls-*`: said by the load
+    /// balancer only.
     Forwarded,
     TraceId,
     /// A token outside `[-A-Za-z0-9]+` (ALB.md §6c).
@@ -68,6 +69,7 @@ impl FieldKind {
             18 if is("proxy-authenticate") => HopByHop,
             19 if is("proxy-authorization") => HopByHop,
             23 if is("x-amzn-tls-cipher-suite") => Forwarded,
+            12.. if is_client_certificate(name) => Forwarded,
             _ => Other,
         };
         match kind {
@@ -89,6 +91,17 @@ impl FieldKind {
             Other | Cookie | Server | HopByHop | Forwarded | InvalidName | NotToken => false,
         }
     }
+}
+
+/// Of any name that begins so, also with `_` in the place of `-`: applications that are given
+/// variables (RFC 3875 §4.1.18) cannot tell the two apart.
+fn is_client_certificate(name: &[u8]) -> bool {
+    const PREFIX: &[u8] = b"x-amzn-mtls-";
+    let same = |(byte, wanted): (&u8, &u8)| match byte {
+        b'_' => *wanted == b'-',
+        byte => byte.to_ascii_lowercase() == *wanted,
+    };
+    name.len() >= PREFIX.len() && name.iter().zip(PREFIX).all(same)
 }
 
 /// The framing header that a name could be taken for by a sloppy reader: the same letters, whatever

@@ -41,7 +41,7 @@ pub use generated::{Body, Generated, reason_phrase, write_generated};
 pub use probe::write_probe;
 pub use reasons::Reasons;
 pub use request::{Method, RequestError, RequestHead, Version, forwarded_addresses, parse_request};
-pub use request_write::{ForwardedFor, HostEdit, RequestEdit, write_request};
+pub use request_write::{ClientCertificate, ForwardedFor, HostEdit, RequestEdit, write_request};
 pub use response::{ResponseError, ResponseHead, parse_response};
 pub use response_write::{ResponseEdit, write_interim, write_response};
 pub use span::Span;

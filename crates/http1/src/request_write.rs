@@ -20,6 +20,22 @@ pub struct RequestEdit<'a> {
     pub upgrade: bool,
     /// Version and cipher suite, for `x-amzn-tls-version` and `x-amzn-tls-cipher-suite`.
     pub tls: Option<(&'a str, &'a str)>,
+    pub client: Option<ClientCertificate<'a>>,
+}
+
+/// What a target is told of a client's certificate (ALB.md §3d).
+#[derive(Clone, Copy, Debug)]
+pub enum ClientCertificate<'a> {
+    /// URL-encoded PEM, leaf first.
+    Unjudged { chain: &'a str },
+    Verified {
+        serial: &'a str,
+        issuer: &'a str,
+        subject: &'a str,
+        validity: &'a str,
+        /// URL-encoded PEM.
+        leaf: &'a str,
+    },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -161,8 +177,31 @@ fn write_own(out: &mut Vec<u8>, edit: &RequestEdit<'_>) {
         push_field(out, "x-amzn-tls-version", version.as_bytes());
         push_field(out, "x-amzn-tls-cipher-suite", cipher.as_bytes());
     }
+    if let Some(client) = edit.client {
+        write_client(out, client);
+    }
     if edit.upgrade {
         out.extend_from_slice(b"Connection: upgrade\r\n");
+    }
+}
+
+#[cold]
+fn write_client(out: &mut Vec<u8>, client: ClientCertificate<'_>) {
+    match client {
+        ClientCertificate::Unjudged { chain } => {
+            push_field_tame(out, "X-Amzn-Mtls-Clientcert", chain.as_bytes());
+        }
+        ClientCertificate::Verified { serial, issuer, subject, validity, leaf } => {
+            for (name, value) in [
+                ("X-Amzn-Mtls-Clientcert-Serial-Number", serial),
+                ("X-Amzn-Mtls-Clientcert-Issuer", issuer),
+                ("X-Amzn-Mtls-Clientcert-Subject", subject),
+                ("X-Amzn-Mtls-Clientcert-Validity", validity),
+                ("X-Amzn-Mtls-Clientcert-Leaf", leaf),
+            ] {
+                push_field_tame(out, name, value.as_bytes());
+            }
+        }
     }
 }
 

@@ -33,27 +33,3 @@ pub struct Ordered {
     pub challenge: Option<ChallengeKind>,
     pub key: KeyKind,
 }
-
-/// The security policies of ALB.md §3a that rustls can serve.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum TlsPolicy {
-    /// `ELBSecurityPolicy-TLS13-1-2-Res-2021-06`: TLS 1.2 with ECDHE and AEAD, and TLS 1.3.
-    #[default]
-    Tls12And13,
-    /// `ELBSecurityPolicy-TLS13-1-3-2021-06`.
-    Tls13,
-    /// `ELBSecurityPolicy-FS-1-2-Res-2020-10`.
-    Tls12,
-}
-
-impl TlsPolicy {
-    pub const ALL: [TlsPolicy; 3] = [TlsPolicy::Tls12And13, TlsPolicy::Tls13, TlsPolicy::Tls12];
-
-    pub const fn name(self) -> &'static str {
-        match self {
-            TlsPolicy::Tls12And13 => "ELBSecurityPolicy-TLS13-1-2-Res-2021-06",
-            TlsPolicy::Tls13 => "ELBSecurityPolicy-TLS13-1-3-2021-06",
-            TlsPolicy::Tls12 => "ELBSecurityPolicy-FS-1-2-Res-2020-10",
-        }
-    }
-}

@@ -11,6 +11,7 @@ mod time;
 pub mod application;
 pub mod desync;
 pub mod health;
+pub mod policy;
 pub mod refusal;
 
 mod address;
@@ -29,6 +30,7 @@ mod rule;
 mod shared;
 mod silence;
 mod target_group;
+mod trust;
 mod url;
 mod zone;
 
@@ -43,7 +45,7 @@ pub use authority::{
     Authority, ChallengeKind, ExternalAccount, KeyKind, SecretSource, ValidationPorts,
     WELL_KNOWN_AUTHORITIES,
 };
-pub use certificate::{Certificate, CertificateSource, Ordered, TlsPolicy};
+pub use certificate::{Certificate, CertificateSource, Ordered};
 pub use change::Change;
 pub use desync::{DesyncClass, DesyncReason};
 pub use finding::{Finding, Severity};
@@ -52,11 +54,12 @@ pub use intent::{Asker, Expectation, Page, PageCall};
 pub use listener::{Listener, ListenerProtocol, LoadBalancer, Scheme};
 pub use model::{
     AuthorityId, CertificateId, GroupId, InstanceId, ListenerId, LoadBalancerId, Model, NetworkId,
-    RecordId, SecurityGroupId, ZoneId,
+    RecordId, SecurityGroupId, TrustStoreId, ZoneId,
 };
 pub use obstacle::{Cause, Obstacle};
 pub use pattern::{Matcher, PatternError, Wildcard};
 pub use place::Place;
+pub use policy::{AlbPolicy, TlsPolicy};
 pub use record::{Policy, Record, RecordData, RecordType, Role, Routing};
 pub use refusal::{Blame, Refusal};
 pub use rule::{
@@ -70,5 +73,6 @@ pub use target_group::{
     Target, TargetAddress, TargetGroup, TargetProtocol,
 };
 pub use time::Seconds;
+pub use trust::{ClientCertificateMode, ClientCertificates, TrustStore};
 pub use url::{Url, UrlError, UrlScheme};
 pub use zone::{Challenges, DnsServer, StartOfAuthority, Zone};

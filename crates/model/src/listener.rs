@@ -1,8 +1,8 @@
 use std::net::IpAddr;
 
 use crate::{
-    Action, CertificateId, Deny, Enforce, ListenerAttributes, ListenerId, LoadBalancerAttributes,
-    LoadBalancerId, Place, Rule, SecurityGroupId, Shared, TlsPolicy,
+    Action, CertificateId, ClientCertificates, Deny, Enforce, ListenerAttributes, ListenerId,
+    LoadBalancerAttributes, LoadBalancerId, Place, Rule, SecurityGroupId, Shared, TlsPolicy,
 };
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -56,6 +56,8 @@ pub struct Listener {
     /// The first is the default certificate; empty only on HTTP listeners.
     pub certificates: Vec<CertificateId>,
     pub tls_policy: TlsPolicy,
+    /// `None`: clients are not asked for one.
+    pub client_certificates: Option<ClientCertificates>,
     /// In ascending priority.
     pub rules: Shared<Rule>,
     pub default_action: Action,

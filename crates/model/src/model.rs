@@ -1,6 +1,6 @@
 use crate::{
     Authority, Certificate, DnsServer, Expectation, Instance, Listener, LoadBalancer, Network,
-    Page, Record, SecurityGroup, Shared, Silence, TargetGroup, Zone,
+    Page, Record, SecurityGroup, Shared, Silence, TargetGroup, TrustStore, Zone,
 };
 
 macro_rules! ids {
@@ -32,6 +32,7 @@ pub struct Model {
     pub load_balancers: Shared<LoadBalancer>,
     pub listeners: Shared<Listener>,
     pub target_groups: Shared<TargetGroup>,
+    pub trust_stores: Shared<TrustStore>,
     pub zones: Shared<Zone>,
     pub records: Shared<Record>,
     pub dns_server: Option<DnsServer>,
@@ -61,4 +62,6 @@ ids! {
     ZoneId, Zone, zones;
     /// Index into [`Model::records`].
     RecordId, Record, records;
+    /// Index into [`Model::trust_stores`].
+    TrustStoreId, TrustStore, trust_stores;
 }

@@ -55,6 +55,28 @@ refusals! {
     TlsHandshakeFailed = "tls/handshake-failed", None, Client;
     /// a plain HTTP request was sent to an HTTPS port
     TlsPlainHttp = "tls/plain-http", Some(400), Client;
+    /// the client shows no certificate, and the listener asks for one
+    TlsClientCertificateMissing = "tls/client-certificate-missing", None, Client;
+    /// no authority of the trust store has issued the client's certificate
+    TlsClientCertificateUntrusted = "tls/client-certificate-untrusted", None, Client;
+    /// the client's certificate has expired
+    TlsClientCertificateExpired = "tls/client-certificate-expired", None, Client;
+    /// the client's certificate is not valid yet
+    TlsClientCertificateNotYetValid = "tls/client-certificate-not-yet-valid", None, Client;
+    /// the client's certificate has been revoked
+    TlsClientCertificateRevoked = "tls/client-certificate-revoked", None, Client;
+    /// whether the client's certificate has been revoked cannot be known
+    TlsClientCertificateRevocationUnknown = "tls/client-certificate-revocation-unknown", None, Operator;
+    /// the client's certificate is not for clients
+    TlsClientCertificatePurpose = "tls/client-certificate-purpose", None, Client;
+    /// the client's certificate has a key or a signature that is not taken
+    TlsClientCertificateUnsupported = "tls/client-certificate-unsupported", None, Client;
+    /// the client shows more certificates than a chain may have
+    TlsClientCertificateChainTooLong = "tls/client-certificate-chain-too-long", None, Client;
+    /// the client's certificates are over 64 KB
+    TlsClientCertificateTooLarge = "tls/client-certificate-too-large", None, Client;
+    /// the client's certificate cannot be read, or it does not hold its key
+    TlsClientCertificateInvalid = "tls/client-certificate-invalid", None, Client;
     /// the request is not HTTP
     RequestMalformed = "request/malformed", Some(400), Client;
     /// the request could be read in two ways, and the desync mitigation mode refuses it
@@ -135,7 +157,28 @@ refusals! {
     TargetAnswered5xx = "target/answered-5xx", None, Target;
 }
 
+const CLIENT_CERTIFICATE_REASONS: [(Refusal, &str); 11] = [
+    // ALB has no word for a client that shows none.
+    (Refusal::TlsClientCertificateMissing, "UnmappedConnectionError"),
+    (Refusal::TlsClientCertificateUntrusted, "ClientCertUntrusted"),
+    (Refusal::TlsClientCertificateExpired, "ClientCertExpired"),
+    (Refusal::TlsClientCertificateNotYetValid, "ClientCertNotYetValid"),
+    (Refusal::TlsClientCertificateRevoked, "ClientCertCrlHit"),
+    (Refusal::TlsClientCertificateRevocationUnknown, "ClientCertCrlProcessingError"),
+    (Refusal::TlsClientCertificatePurpose, "ClientCertPurposeInvalid"),
+    (Refusal::TlsClientCertificateUnsupported, "ClientCertTypeUnsupported"),
+    (Refusal::TlsClientCertificateChainTooLong, "ClientCertMaxChainDepthExceeded"),
+    (Refusal::TlsClientCertificateTooLarge, "ClientCertMaxSizeExceeded"),
+    (Refusal::TlsClientCertificateInvalid, "ClientCertInvalid"),
+];
+
 impl Refusal {
+    /// ALB's word for a client certificate that was not taken, as in its connection log (ALB.md
+    /// §7b).
+    pub fn client_certificate_reason(self) -> Option<&'static str> {
+        CLIENT_CERTIFICATE_REASONS.iter().find(|(refusal, _)| *refusal == self).map(|(_, r)| *r)
+    }
+
     /// The code of a target's own status, where that status is a failure (DECISIONS 6).
     pub const fn of_target_status(status: u16) -> Option<Refusal> {
         match status {

@@ -25,7 +25,7 @@ pub struct Extent {
 
 /// Everything that may be doubted about a configuration; each has a page, and can be silenced unless
 /// [`never_silenced`] says why not.
-pub const LINTS: [&str; 44] = [
+pub const LINTS: [&str; 45] = [
     "lint/authority-not-admitted",
     "lint/authority-not-allowed",
     "lint/authority-sent-elsewhere",
@@ -56,6 +56,7 @@ pub const LINTS: [&str; 44] = [
     "lint/other-family-elsewhere",
     "lint/page-call-refused",
     "lint/plain-to-443",
+    "lint/post-quantum-partial",
     "lint/private-address-in-public",
     "lint/public-but-not-open",
     "lint/redirect-loop",

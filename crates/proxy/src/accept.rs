@@ -4,8 +4,8 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::Duration;
 
-use model::{Deny, ListenerId, ListenerProtocol, Refusal, canonical};
-use signal::ConnectionEvent;
+use model::{Deny, Listener, ListenerId, ListenerProtocol, Refusal, canonical};
+use signal::{ClientCertificateFields, ConnectionEvent, VerifyStatus};
 use tls::Accepted;
 use tokio::net::TcpStream;
 use verdict::journey::{Knocked, Live as LiveMode, Secured};
@@ -224,8 +224,30 @@ fn event<'a>(
         key_exchange: facts.and_then(|f| f.key_exchange),
         handshake: latency,
         load_balancer: &live.load_balancer(live.listener(knock.listener).load_balancer).name,
+        client_certificate: facts.and_then(|f| f.client.as_deref()).map(|client| {
+            ClientCertificateFields {
+                subject: &client.subject,
+                validity: &client.validity,
+                serial: &client.serial,
+            }
+        }),
+        verify_status: verify_status(live.listener(knock.listener), facts, refusal),
         trace: 0,
         cause: refusal.map(Refusal::code),
+    }
+}
+
+/// ALB.md §7b, field 11: only of listeners that ask for certificates.
+fn verify_status(
+    listener: &Listener,
+    facts: Option<&tls::HandshakeFacts>,
+    refusal: Option<Refusal>,
+) -> Option<VerifyStatus> {
+    listener.client_certificates.as_ref()?;
+    match (facts, refusal.and_then(Refusal::client_certificate_reason)) {
+        (_, Some(reason)) => Some(VerifyStatus::Failed(reason)),
+        (Some(_), None) => Some(VerifyStatus::Success),
+        (None, None) => None,
     }
 }
 

@@ -142,20 +142,23 @@ impl fmt::Debug for AlpnChallenges {
 mod tests {
     use super::*;
 
+    /// Which challenges are open, the server name, and the protocols that are offered.
+    type Hello<'a> = (&'a AlpnChallenges, Option<&'a str>, Option<&'a [&'a [u8]]>);
+
     #[test]
     fn an_answer_needs_the_name_and_this_protocol_alone() {
         let none = AlpnChallenges::default();
         let some = none.with("A.Test", "token.thumbprint").unwrap();
-        let rows: [(&str, &AlpnChallenges, Option<&str>, Option<&[&[u8]]>, bool); 7] = [
-            ("as an authority asks", &some, Some("a.test"), Some(&[b"acme-tls/1"]), true),
-            ("another name", &some, Some("b.test"), Some(&[b"acme-tls/1"]), false),
-            ("no name", &some, None, Some(&[b"acme-tls/1"]), false),
-            ("no protocol", &some, Some("a.test"), None, false),
-            ("a browser", &some, Some("a.test"), Some(&[b"h2", b"http/1.1"]), false),
-            ("both", &some, Some("a.test"), Some(&[b"http/1.1", b"acme-tls/1"]), false),
-            ("nothing open", &none, Some("a.test"), Some(&[b"acme-tls/1"]), false),
+        let rows: [(&str, Hello<'_>, bool); 7] = [
+            ("as an authority asks", (&some, Some("a.test"), Some(&[b"acme-tls/1"])), true),
+            ("another name", (&some, Some("b.test"), Some(&[b"acme-tls/1"])), false),
+            ("no name", (&some, None, Some(&[b"acme-tls/1"])), false),
+            ("no protocol", (&some, Some("a.test"), None), false),
+            ("a browser", (&some, Some("a.test"), Some(&[b"h2", b"http/1.1"])), false),
+            ("both", (&some, Some("a.test"), Some(&[b"http/1.1", b"acme-tls/1"])), false),
+            ("nothing open", (&none, Some("a.test"), Some(&[b"acme-tls/1"])), false),
         ];
-        for (row, challenges, name, offered, expected) in rows {
+        for (row, (challenges, name, offered), expected) in rows {
             let offered = offered.map(|list| list.iter().copied());
             assert_eq!(challenges.answer(name, offered).is_some(), expected, "{row}");
         }

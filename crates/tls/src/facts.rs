@@ -104,6 +104,11 @@ pub fn common_name(der: &[u8]) -> Option<String> {
     name.as_str().ok().map(str::to_owned)
 }
 
+/// Whether it may issue certificates (RFC 5280 §4.2.1.9); of version 1 there is nothing that says.
+pub fn is_authority(der: &[u8]) -> bool {
+    X509Certificate::from_der(der).is_ok_and(|(_, certificate)| certificate.is_ca())
+}
+
 /// Whether it names itself as its issuer (RFC 5280 §3.2).
 pub fn is_self_issued(der: &[u8]) -> bool {
     X509Certificate::from_der(der)

@@ -15,12 +15,17 @@ mod alpn;
 mod identity;
 mod store;
 
+mod client;
+mod presented;
+mod trust_store;
+
 mod authority;
 mod blocking;
 mod facts;
 mod names;
 mod placeholder;
 mod policy;
+mod signature;
 mod ticket;
 mod verified;
 
@@ -34,11 +39,14 @@ pub use blocking::{
     BlockingServer, BlockingStream, HandshakeFailure, Trusted, blocking_client, handshake,
     target_handshake,
 };
+pub use client::ClientAuthentication;
 pub use identity::{Identity, LoadError, LoadWarning, Loaded};
 pub use names::{cipher_name, key_exchange_name, version_name};
 pub use placeholder::placeholder;
+pub use presented::{ClientCertificate, Presented};
 pub use server::{Accepted, Failure, HandshakeFacts, ServerSettings, ServerStream, SettingsError};
 pub use store::{CertificateStore, KeptPem, Shelf, ShelfError};
 pub use target::{ClientStream, TargetTls};
 pub use ticket::Ticketer;
+pub use trust_store::{TrustError, TrustStore, TrustStores};
 pub use verified::Verified;

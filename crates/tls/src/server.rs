@@ -4,8 +4,9 @@ use std::fmt;
 use std::io;
 use std::sync::Arc;
 
+use model::policy::TlsVersion;
 use model::{Refusal, TlsPolicy};
-use rustls::server::{Acceptor, ClientHello, NoServerSessionStorage};
+use rustls::server::{Acceptor, ClientHello, NoServerSessionStorage, WebPkiClientVerifier};
 use rustls::sign::SingleCertAndKey;
 use rustls::{
     CipherSuite, HandshakeKind, ProtocolVersion, ServerConfig, ServerConnection, SignatureScheme,
@@ -15,8 +16,10 @@ use tokio::net::TcpStream;
 use tokio_rustls::LazyConfigAcceptor;
 use verdict::certificate::{CertificateFacts, Chosen, ClientCapability, choose};
 
+use crate::client::{self, ClientAuthentication};
 use crate::{
-    AlpnChallenges, Identity, Ticketer, cipher_name, key_exchange_name, policy, version_name,
+    AlpnChallenges, ClientCertificate, Identity, Ticketer, cipher_name, key_exchange_name, policy,
+    version_name,
 };
 
 /// A connection to a client after its handshake. An alias, so that what is behind it can change.
@@ -30,6 +33,8 @@ const PEEK_BYTES: usize = 16;
 /// What a listener's handshakes use. Made once per generation and shared by all cores.
 pub struct ServerSettings {
     policy: TlsPolicy,
+    /// `None`: clients are not asked for a certificate.
+    clients: Option<ClientAuthentication>,
     /// In the order of the listener's certificates, the default first.
     facts: Vec<CertificateFacts>,
     /// One a certificate, so that the choice is made before rustls is told, and its answer kept.
@@ -70,6 +75,8 @@ pub struct HandshakeFacts {
     pub certificate: Arc<str>,
     /// Whether that certificate covers `server_name`.
     pub covered: bool,
+    /// What the client has shown, where it was asked and had one.
+    pub client: Option<Box<ClientCertificate>>,
 }
 
 /// A handshake that was completed.
@@ -83,7 +90,7 @@ pub enum Accepted {
 /// A handshake that came to nothing.
 #[derive(Debug)]
 pub struct Failure {
-    /// `TlsPlainHttp` or `TlsHandshakeFailed`.
+    /// `TlsPlainHttp`, `TlsHandshakeFailed`, or what is wrong with the client's certificate.
     pub refusal: Refusal,
     /// The connection with the request still unread, where it was plain HTTP.
     pub plain: Option<TcpStream>,
@@ -100,6 +107,7 @@ impl ServerSettings {
         policy: TlsPolicy,
         certificates: &[Arc<Identity>],
         ticketer: &Arc<Ticketer>,
+        clients: Option<ClientAuthentication>,
     ) -> Result<ServerSettings, SettingsError> {
         if certificates.is_empty() {
             return Err(SettingsError::NoCertificate);
@@ -108,11 +116,11 @@ impl ServerSettings {
         for identity in certificates {
             served.push(Served {
                 certificate: Arc::clone(&identity.name),
-                config: Arc::new(config(policy, identity, ticketer)?),
+                config: Arc::new(config(policy, identity, ticketer, clients.as_ref())?),
             });
         }
         let facts = certificates.iter().map(|identity| identity.facts.clone()).collect();
-        Ok(ServerSettings { policy, facts, served })
+        Ok(ServerSettings { policy, clients, facts, served })
     }
 
     /// Completes the handshake; how long it may take is the caller's business. The future may be
@@ -138,9 +146,23 @@ impl ServerSettings {
         }
         let (served, covered) = self.choose(&hello).map_err(Failure::handshake)?;
         let accepted = start.into_stream(Arc::clone(&served.config)).await;
-        let stream = accepted.map_err(Failure::handshake)?;
-        let facts = HandshakeFacts::of(stream.get_ref().1, &served.certificate, covered);
+        let stream = accepted.map_err(|cause| self.failure(cause))?;
+        let mut facts = HandshakeFacts::of(stream.get_ref().1, &served.certificate, covered);
+        if let (Some(clients), Some(chain)) =
+            (&self.clients, stream.get_ref().1.peer_certificates())
+        {
+            facts.client = ClientCertificate::of(chain, clients.mode).map(Box::new);
+        }
         Ok(Accepted::Client(Box::new(stream), facts))
+    }
+
+    /// After the hello: whether it was the client's certificate.
+    fn failure(&self, cause: io::Error) -> Failure {
+        let told = || cause.get_ref()?.downcast_ref().and_then(client::refusal);
+        match self.clients.as_ref().and_then(|_| told()) {
+            Some(refusal) => Failure { refusal, plain: None, cause: Some(cause) },
+            None => Failure::handshake(cause),
+        }
     }
 
     fn choose(&self, hello: &ClientHello<'_>) -> io::Result<(&Served, bool)> {
@@ -158,18 +180,26 @@ fn config(
     policy: TlsPolicy,
     identity: &Identity,
     ticketer: &Arc<Ticketer>,
+    clients: Option<&ClientAuthentication>,
 ) -> Result<ServerConfig, SettingsError> {
     let resolver = SingleCertAndKey::from(Arc::clone(&identity.key));
-    let mut config = ServerConfig::builder_with_provider(Arc::clone(policy::provider()))
+    let verifier =
+        clients.map_or_else(WebPkiClientVerifier::no_client_auth, ClientAuthentication::verifier);
+    let mut config = ServerConfig::builder_with_provider(Arc::clone(policy::provider_of(policy)))
         .with_protocol_versions(policy::versions(policy))
         .map_err(SettingsError::Policy)?
-        .with_no_client_auth()
+        .with_client_cert_verifier(verifier)
         .with_cert_resolver(Arc::new(resolver));
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     config.ignore_client_order = true;
     config.session_storage = Arc::new(NoServerSessionStorage {});
-    config.ticketer = Arc::<Ticketer>::clone(ticketer);
-    config.send_tls13_tickets = TICKETS_PER_HANDSHAKE;
+    // DECISIONS 21: who asks for certificates resumes nothing, and takes no ticket of anybody's.
+    if clients.is_none() {
+        config.ticketer = Arc::<Ticketer>::clone(ticketer);
+        config.send_tls13_tickets = TICKETS_PER_HANDSHAKE;
+    } else {
+        config.send_tls13_tickets = 0;
+    }
     // ALB.md §3: no 0-RTT.
     config.max_early_data_size = 0;
     Ok(config)
@@ -189,13 +219,13 @@ fn capability(
     let pkcs1 = has(SignatureScheme::RSA_PKCS1_SHA256)
         || has(SignatureScheme::RSA_PKCS1_SHA384)
         || has(SignatureScheme::RSA_PKCS1_SHA512);
-    let (rsa, ecdsa) = match policy {
-        TlsPolicy::Tls13 => (pss, true),
-        TlsPolicy::Tls12And13 if offers(suites, "TLS_") => (pss, true),
-        TlsPolicy::Tls12And13 | TlsPolicy::Tls12 => {
+    let (least, most) = policy.versions();
+    let (rsa, ecdsa) =
+        if least == TlsVersion::V13 || (most == TlsVersion::V13 && offers(suites, "TLS_")) {
+            (pss, true)
+        } else {
             ((pss || pkcs1) && offers(suites, "ECDHE-RSA-"), offers(suites, "ECDHE-ECDSA-"))
-        }
-    };
+        };
     ClientCapability {
         rsa,
         ecdsa_p256: ecdsa && has(SignatureScheme::ECDSA_NISTP256_SHA256),
@@ -248,6 +278,7 @@ impl HandshakeFacts {
             server_name: connection.server_name().map(Box::from),
             certificate: Arc::clone(certificate),
             covered,
+            client: None,
         }
     }
 }

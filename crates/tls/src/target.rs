@@ -6,14 +6,14 @@ use std::sync::Arc;
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{ClientConfig, Resumption};
-use rustls::crypto::{CryptoProvider, aws_lc_rs};
-use rustls::{CertificateError, DigitallySignedStruct, Error, PeerMisbehaved, SignatureScheme};
+use rustls::crypto::{CryptoProvider, SupportedKxGroup, aws_lc_rs};
+use rustls::{DigitallySignedStruct, Error, SignatureScheme};
 use rustls_pki_types::{CertificateDer, DnsName, ServerName, UnixTime};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
 use crate::server::SettingsError;
-use crate::{facts, policy};
+use crate::{policy, signature};
 
 /// A connection to a target after its handshake. An alias, so that what is behind it can change.
 pub type ClientStream = tokio_rustls::client::TlsStream<TcpStream>;
@@ -31,8 +31,14 @@ impl TargetTls {
     pub fn new() -> Result<TargetTls, SettingsError> {
         // Hybrid groups would only make the hello larger: ALB offers them to targets under the
         // post-quantum policies alone (ALB.md §3b).
+        TargetTls::with_groups(&policy::provider().kx_groups)
+    }
+
+    pub fn with_groups(
+        groups: &[&'static dyn SupportedKxGroup],
+    ) -> Result<TargetTls, SettingsError> {
         let mut provider = aws_lc_rs::default_provider();
-        provider.kx_groups = policy::provider().kx_groups.clone();
+        provider.kx_groups = groups.to_vec();
         let provider = Arc::new(provider);
         let verifier = AnyCertificate { provider: Arc::clone(&provider) };
         let mut config = ClientConfig::builder_with_provider(provider)
@@ -100,7 +106,7 @@ impl ServerCertVerifier for AnyCertificate {
         certificate: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        self.verify(message, certificate, signed, Curve::Any)
+        signature::verify_tls12(&self.provider, message, certificate, signed)
     }
 
     fn verify_tls13_signature(
@@ -109,58 +115,11 @@ impl ServerCertVerifier for AnyCertificate {
         certificate: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        match signed.scheme {
-            // RFC 8446 §4.2.3: for certificates only, not for signed handshake messages.
-            SignatureScheme::RSA_PKCS1_SHA256
-            | SignatureScheme::RSA_PKCS1_SHA384
-            | SignatureScheme::RSA_PKCS1_SHA512 => {
-                Err(PeerMisbehaved::SignedHandshakeWithUnadvertisedSigScheme.into())
-            }
-            _ => self.verify(message, certificate, signed, Curve::OfScheme),
-        }
+        signature::verify_tls13(&self.provider, message, certificate, signed)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         self.provider.signature_verification_algorithms.supported_schemes()
-    }
-}
-
-/// Whether an ECDSA scheme names its curve (TLS 1.3) or only its hash (TLS 1.2).
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Curve {
-    OfScheme,
-    Any,
-}
-
-impl AnyCertificate {
-    /// As rustls' own check, but for certificates that its path validation would not even parse,
-    /// such as the version 1 that `openssl x509 -req` makes: ALB takes those.
-    fn verify(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-        curve: Curve,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        let key = facts::public_key(certificate)
-            .ok_or(Error::InvalidCertificate(CertificateError::BadEncoding))?;
-        let algorithms = self.provider.signature_verification_algorithms.mapping;
-        let (_, algorithms) = algorithms
-            .iter()
-            .find(|(scheme, _)| *scheme == signed.scheme)
-            .ok_or(PeerMisbehaved::SignedHandshakeWithUnadvertisedSigScheme)?;
-        let count = match curve {
-            Curve::OfScheme => 1,
-            Curve::Any => algorithms.len(),
-        };
-        let fits = algorithms
-            .iter()
-            .take(count)
-            .find(|algorithm| algorithm.public_key_alg_id().as_ref() == key.algorithm);
-        match fits.map(|a| a.verify_signature(key.bits, message, signed.signature())) {
-            Some(Ok(())) => Ok(HandshakeSignatureValid::assertion()),
-            Some(Err(_)) | None => Err(Error::InvalidCertificate(CertificateError::BadSignature)),
-        }
     }
 }
 

@@ -55,6 +55,26 @@ async fn each_policy_negotiates_its_best() {
 }
 
 #[tokio::test]
+async fn post_quantum_policies_agree_on_hybrid_groups() {
+    use rustls::crypto::aws_lc_rs::kx_group;
+    let ec = identity("ec", &ecdsa(), &["a.test"]);
+    let x25519 = [kx_group::X25519MLKEM768, kx_group::X25519];
+    let p256 = [kx_group::SECP256R1MLKEM768, kx_group::SECP256R1];
+    let rows = [
+        (TlsPolicy::Tls12And13PostQuantum, &x25519[..], "X25519MLKEM768"),
+        (TlsPolicy::Tls13PostQuantum, &p256, "SecP256r1MLKEM768"),
+        (TlsPolicy::Tls13PostQuantum, &p256[1..], "secp256r1"),
+        (TlsPolicy::Tls12And13, &x25519, "x25519"),
+        (TlsPolicy::Tls13, &p256, "secp256r1"),
+    ];
+    for (policy, groups, expected) in rows {
+        let client = TargetTls::with_groups(groups).unwrap();
+        let facts = visit(&client, &settings(policy, &[Arc::clone(&ec)]), Some("a.test")).await;
+        assert_eq!(facts.key_exchange, Some(expected), "{policy:?} {groups:?}");
+    }
+}
+
+#[tokio::test]
 async fn the_name_chooses_the_certificate() {
     let key = ecdsa();
     let identities = [
@@ -87,7 +107,7 @@ async fn a_session_is_resumed_by_whoever_has_the_ticket_keys() {
     let identities = [identity("ec", &ecdsa(), &["a.test"])];
     for policy in [TlsPolicy::Tls12And13, TlsPolicy::Tls12] {
         let ticketer = Ticketer::new().unwrap();
-        let settings = || ServerSettings::new(policy, &identities, &ticketer).unwrap();
+        let settings = || ServerSettings::new(policy, &identities, &ticketer, None).unwrap();
         let (first, second) = (settings(), settings());
         let client = TargetTls::new().unwrap();
         let resumed = async |settings| visit(&client, settings, Some("a.test")).await.resumed;
@@ -168,7 +188,7 @@ async fn the_blocking_client_trusts_its_authority_and_checks_the_name() {
 #[tokio::test]
 async fn a_listener_needs_a_certificate() {
     let ticketer = Ticketer::new().unwrap();
-    assert!(ServerSettings::new(TlsPolicy::default(), &[], &ticketer).is_err());
+    assert!(ServerSettings::new(TlsPolicy::default(), &[], &ticketer, None).is_err());
 }
 
 /// A target that shows `shown` and signs with the key of `held`.

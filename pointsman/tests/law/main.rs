@@ -439,6 +439,7 @@ fn kind(foretold: &BTreeSet<Outcome>) -> &'static str {
         Sees::Reset => "reset",
         Sees::CertificateError(_) => "certificate",
         Sees::ProtocolError => "no TLS",
+        Sees::CertificateWanted => "no client certificate",
         Sees::Closed => "closed",
         Sees::NameNotFound => "no name",
         Sees::NotKnown => "not known",

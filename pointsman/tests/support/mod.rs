@@ -50,8 +50,20 @@ impl Instance {
     }
 
     pub fn start_with(configuration: &str, arguments: &[&str]) -> Instance {
+        Instance::begin(configuration, &[], arguments)
+    }
+
+    /// With files beside the configuration.
+    pub fn start_beside(configuration: &str, files: &[(&str, &[u8])]) -> Instance {
+        Instance::begin(configuration, files, &["--cores", "1"])
+    }
+
+    fn begin(configuration: &str, files: &[(&str, &[u8])], arguments: &[&str]) -> Instance {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("site.hcl"), configuration).unwrap();
+        for (name, bytes) in files {
+            std::fs::write(folder.path().join(name), bytes).unwrap();
+        }
         Instance::start_in(folder, arguments)
     }
 

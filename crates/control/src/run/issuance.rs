@@ -75,7 +75,12 @@ impl Instance {
         certificates: &CertificateStore,
     ) -> Result<mpsc::Receiver<Infallible>, String> {
         let world = Arc::clone(&self.snapshot.world);
-        let snapshot = Arc::new(self.kept.snapshot(&world, certificates, self.cores.len())?);
+        let snapshot = Arc::new(self.kept.snapshot(
+            &world,
+            certificates,
+            &self.trust_stores,
+            self.cores.len(),
+        )?);
         let (applied, left) = mpsc::channel(1);
         for core in &self.cores {
             let (snapshot, applied) = (Arc::clone(&snapshot), applied.clone());

@@ -52,7 +52,7 @@ impl Instance {
                 return Err(Refused { findings, broken_expectation: true });
             }
             let snapshot = kept
-                .snapshot(&loaded.world, &loaded.certificates, cores)
+                .snapshot(&loaded.world, &loaded.certificates, &loaded.trust_stores, cores)
                 .map_err(|error| format!("error: {error}\n"))?;
             Ok::<_, Refused>((loaded, snapshot))
         })?;
@@ -83,6 +83,7 @@ impl Instance {
         self.kept.settle(&model.model);
         self.configured = net::clock::unix_seconds();
         let warnings = std::mem::take(&mut loaded.warnings);
+        self.trust_stores = std::mem::take(&mut loaded.trust_stores);
         self.certificates.replace(loaded.certificates.clone(), std::mem::take(&mut loaded.stamps));
         self.told = Arc::new(Told::of(loaded));
         self.keeper.follow(&self.snapshot.world);

@@ -84,6 +84,9 @@ pub const PAGES: &[Page] = &[
         related: &["tls/not-spoken", "lint/redirect-protocol"],
         ..Page::refusal(Refusal::TlsPlainHttp)
     },
+];
+
+pub const OBSTACLES: &[Page] = &[
     Page {
         sees: "\"your connection is not private\" (NET::ERR_CERT_COMMON_NAME_INVALID); curl: \"no alternative certificate subject name matches\" (60)",
         causes: &[

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
-use model::{ListenerId, ListenerProtocol, Obstacle, Refusal, UrlScheme};
+use model::{ClientCertificateMode, ListenerId, ListenerProtocol, Obstacle, Refusal, UrlScheme};
 use verdict::certificate::{CertificateFacts, ClientCapability, choose};
 use verdict::journey::{Admitted, Hypothetical};
 
@@ -50,11 +50,37 @@ impl Walk<'_> {
                     let sees = Sees::CertificateError(problems);
                     verdict.stop(self.outcome(sees, cause, Stage::Tls));
                 }
+                if let Some(refusal) = self.client_certificate(id, trace) {
+                    let sees = Sees::CertificateWanted;
+                    verdict.stop(self.outcome(sees, Some(refusal.into()), Stage::Tls));
+                }
                 admitted.secured()
             }
         };
         let rest = self.onward_request(id, source, secured, trace);
         verdict.settle(rest)
+    }
+
+    /// What comes of a client that has no certificate of its own; whether it has one is not asked.
+    fn client_certificate<T: Trace>(&self, id: ListenerId, trace: &mut T) -> Option<Refusal> {
+        let listener = &self.world.model[id];
+        let clients = listener.client_certificates.as_ref()?;
+        let judged = clients.mode.judge_missing();
+        trace.hop(|| match (judged, clients.mode) {
+            (Err(refusal), ClientCertificateMode::Verify { trust_store, .. }) => {
+                let text = format!(
+                    "{} asks for a client certificate by an authority of trust_store.{}; without one nobody gets in",
+                    listener.name, self.world.model[trust_store].name
+                );
+                Hop::stopped(Stage::Tls, refusal, text).at(&clients.place)
+            }
+            (_, _) => {
+                let text =
+                    format!("{} asks for a client certificate, and takes any or none", listener.name);
+                Hop::passed(Stage::Tls, text).at(&clients.place)
+            }
+        });
+        judged.err()
     }
 
     /// What is wrong with the certificate that is served, the worst first.

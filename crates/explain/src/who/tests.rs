@@ -64,6 +64,7 @@ fn listener(port: u16, rules: Vec<Rule>) -> Listener {
         protocol: ListenerProtocol::Http,
         certificates: Vec::new(),
         tls_policy: TlsPolicy::default(),
+        client_certificates: None,
         rules: rules.into(),
         default_action: answers(200),
         default_place: place(),

@@ -5,6 +5,7 @@ use crate::test_bytes::unescape;
 use crate::{Parsed, RequestHead, parse_request};
 
 const EDIT: RequestEdit<'static> = RequestEdit {
+    client: None,
     host: HostEdit::Set(b"h"),
     target: None,
     forwarded_for: ForwardedFor::Append(b"9.9.9.9"),

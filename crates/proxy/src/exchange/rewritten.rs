@@ -142,12 +142,26 @@ pub fn target_head(
             .as_ref()
             .filter(|_| attributes.tls_version_and_cipher_headers)
             .map(|facts| (facts.version, facts.cipher)),
+        client: connection.handshake.as_ref().and_then(|facts| facts.client.as_deref()).map(shown),
     };
     let mut out = core.buffers.vector();
     http1::write_request(&mut out, &request.bytes, &request.head, fields, &edit);
     core.buffers.recycle(host);
     core.buffers.recycle(client);
     out
+}
+
+fn shown(client: &tls::ClientCertificate) -> http1::ClientCertificate<'_> {
+    match &client.presented {
+        tls::Presented::Unjudged { chain } => http1::ClientCertificate::Unjudged { chain },
+        tls::Presented::Verified { issuer, leaf } => http1::ClientCertificate::Verified {
+            serial: &client.serial,
+            issuer,
+            subject: &client.subject,
+            validity: &client.validity,
+            leaf,
+        },
+    }
 }
 
 fn decimal(number: u16, out: &mut [u8; 5]) -> &str {

@@ -48,7 +48,7 @@ pub fn identity(name: &str, key: &KeyPair, names: &[&str]) -> Arc<Identity> {
 
 pub fn settings(policy: TlsPolicy, identities: &[Arc<Identity>]) -> Arc<ServerSettings> {
     let ticketer = Ticketer::new().unwrap();
-    Arc::new(ServerSettings::new(policy, identities, &ticketer).unwrap())
+    Arc::new(ServerSettings::new(policy, identities, &ticketer, None).unwrap())
 }
 
 /// A port of the kernel's choice, and what the next connections to it come to.

@@ -51,6 +51,7 @@ pub fn good() -> Model {
             protocol: ListenerProtocol::Http,
             certificates: Vec::new(),
             tls_policy: TlsPolicy::default(),
+            client_certificates: None,
             rules: Vec::new().into(),
             default_action: Action::Forward(Forward {
                 groups: vec![WeightedGroup { group: GroupId(0), weight: 1 }],

@@ -50,6 +50,7 @@ fn table(conditions: Vec<Vec<Condition>>) -> ListenerTable {
         protocol: ListenerProtocol::Http,
         certificates: Vec::new(),
         tls_policy: TlsPolicy::default(),
+        client_certificates: None,
         rules: conditions.into_iter().enumerate().map(rule).collect(),
         default_action: action.clone(),
         default_place: place.clone(),
