@@ -128,7 +128,7 @@ async fn answer_alpn(port: u16, published: Arc<Mutex<Published>>) {
     let own: Identity = tls::placeholder("own", &["own.test".to_owned()], now).unwrap();
     let ticketer = Ticketer::new().unwrap();
     let policy = model::TlsPolicy::default();
-    let settings = ServerSettings::new(policy, &[Arc::new(own)], &ticketer).unwrap();
+    let settings = ServerSettings::new(policy, &[Arc::new(own)], &ticketer, None).unwrap();
     loop {
         let Ok((stream, _)) = listener.accept().await else { continue };
         let alpn = Arc::clone(&published.lock().unwrap().alpn);
