@@ -211,7 +211,8 @@ impl Read {
             report(sources, findings);
             ExitCode::from(BAD_CONFIGURATION)
         };
-        let sources = load(files).map_err(|(sources, findings)| broken(&sources, &findings))?;
+        let sources =
+            load(&files.files).map_err(|(sources, findings)| broken(&sources, &findings))?;
         let (model, findings) = config::parse(&sources, &RealEnvironment);
         if is_broken(&findings) {
             return Err(broken(&sources, &findings));

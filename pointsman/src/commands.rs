@@ -159,10 +159,10 @@ fn level(level: LogLevel) -> Level {
 // === check, expand, fmt ===
 
 /// The files, or the findings that say why they cannot be read.
-pub fn load(files: &Files) -> Result<Sources, (Sources, Vec<Finding>)> {
+pub fn load(files: &[PathBuf]) -> Result<Sources, (Sources, Vec<Finding>)> {
     let mut all = Sources::default();
     let mut findings = Vec::new();
-    for file in &files.files {
+    for file in files {
         match Sources::load(file) {
             Ok(sources) => all.append(sources),
             Err(problems) => findings.extend(problems),
@@ -183,7 +183,7 @@ pub fn is_broken(findings: &[Finding]) -> bool {
 }
 
 fn check(arguments: &CheckArguments) -> ExitCode {
-    let sources = match load(&arguments.files) {
+    let sources = match load(&arguments.files.files) {
         Ok(sources) => sources,
         Err((sources, findings)) => {
             report(&sources, &findings);
@@ -254,7 +254,7 @@ fn counted(count: usize, thing: &str) -> String {
 }
 
 fn expand(files: &Files) -> ExitCode {
-    let sources = match load(files) {
+    let sources = match load(&files.files) {
         Ok(sources) => sources,
         Err((sources, findings)) => {
             report(&sources, &findings);

@@ -1,19 +1,18 @@
 //! `pointsman dns check`: whether the world finds our zones.
 
-use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Args;
-use explain::delegation::{Declared, DeclaredName, DeclaredServer, Seen, judge};
-use lab::live::delegation::{NAMES_MAX, Survey, survey};
-use model::{Finding, RecordData, RecordType, Severity, Zone, ZoneId};
-use verdict::answer::{Asker, End, Of, Question, Value, answer, every};
+use config::RealEnvironment;
+use explain::delegation::{Declared, Seen, declared, judge};
+use lab::live::delegation::{Survey, survey};
+use model::{Finding, Severity, Zone, ZoneId};
 use world::World;
 
-use crate::commands::{BAD_CONFIGURATION, FAILED, complain};
+use crate::commands::{BAD_CONFIGURATION, FAILED, complain, load, report};
 
 /// Resolvers that anybody may ask, of three operators.
 const PUBLIC: [IpAddr; 3] = [
@@ -30,7 +29,7 @@ pub struct CheckArguments {
     /// Only these zones; all public ones, if none is given.
     pub zones: Vec<String>,
     /// The configuration with the zones; may be given several times.
-    #[arg(long, value_name = "FILE", required = true)]
+    #[arg(short = 'c', long, value_name = "FILE", required = true)]
     pub config: Vec<PathBuf>,
     /// Ask this resolver, and not those that anybody may ask; may be given several times.
     #[arg(long, value_name = "ADDRESS[:PORT]", value_parser = server)]
@@ -53,8 +52,21 @@ fn server(text: &str) -> Result<SocketAddr, String> {
         .map_err(|_| "write an address such as `192.0.2.1` or `192.0.2.1:5353`".to_owned())
 }
 
-pub fn check(world: &World, arguments: &CheckArguments, render: impl Fn(&[Finding]) -> String) -> ExitCode {
-    let zones = match zones(world, &arguments.zones) {
+pub fn check(arguments: &CheckArguments) -> ExitCode {
+    let sources = match load(&arguments.config) {
+        Ok(sources) => sources,
+        Err((sources, findings)) => {
+            report(&sources, &findings);
+            return ExitCode::from(BAD_CONFIGURATION);
+        }
+    };
+    let (model, findings) = config::parse(&sources, &RealEnvironment);
+    if findings.iter().any(|finding| finding.severity == Severity::Error) {
+        report(&sources, &findings);
+        return ExitCode::from(BAD_CONFIGURATION);
+    }
+    let world = world::compile(model, 1);
+    let zones = match zones(&world, &arguments.zones) {
         Ok(zones) => zones,
         Err(text) => return complain(BAD_CONFIGURATION, &text),
     };
@@ -64,7 +76,7 @@ pub fn check(world: &World, arguments: &CheckArguments, render: impl Fn(&[Findin
     };
     let mut all: Vec<(Declared, Seen, Vec<Finding>)> = Vec::new();
     for id in zones {
-        let declared = declared(world, id);
+        let declared = declared(&world, id);
         let names: Vec<String> = declared.names.iter().map(|name| name.name.clone()).collect();
         let seen = survey(&Survey {
             zone: &declared.zone,
@@ -79,14 +91,15 @@ pub fn check(world: &World, arguments: &CheckArguments, render: impl Fn(&[Findin
     }
     let findings = || all.iter().flat_map(|(_, _, findings)| findings);
     if arguments.json {
-        let zones: Vec<_> = all.iter().map(|(declared, seen, found)| json(declared, seen, found)).collect();
+        let zones: Vec<_> =
+            all.iter().map(|(declared, seen, found)| json(declared, seen, found)).collect();
         println!("{}", serde_json::json!({ "version": 1, "zones": zones }));
     } else {
         for (declared, seen, _) in &all {
             print!("{}", text(declared, seen));
         }
         let found: Vec<Finding> = findings().cloned().collect();
-        eprint!("{}", render(&found));
+        report(&sources, &found);
     }
     match findings().any(|finding| finding.severity == Severity::Error) {
         true => ExitCode::from(FAILED),
@@ -118,72 +131,6 @@ fn zones(world: &World, asked: &[String]) -> Result<Vec<ZoneId>, String> {
     }
 }
 
-/// What the world should find, by the answers that somebody in no network of ours would be given.
-fn declared(world: &World, id: ZoneId) -> Declared {
-    let model = &world.model;
-    let zone = &model[id];
-    let own = || model.records.iter().filter(|record| record.zone == Some(id));
-    let hosts = own().filter(|record| record.name == zone.name).filter_map(|record| match &record.data {
-        RecordData::NameServers(hosts) => Some(hosts),
-        _ => None,
-    });
-    let name_servers = hosts.flatten().map(|host| DeclaredServer {
-        name: host.0.clone(),
-        addresses: addresses(world, &host.0),
-    });
-    let mut names: Vec<DeclaredName> = Vec::new();
-    for record in own().filter(|record| record.visible_to.is_empty()) {
-        let name = &record.name.0;
-        let leads = matches!(
-            record.data,
-            RecordData::Addresses(_) | RecordData::Alias(_) | RecordData::AliasName(_)
-        );
-        if leads && !name.starts_with('*') && !names.iter().any(|known| known.name == *name) {
-            names.push(DeclaredName {
-                name: name.clone(),
-                addresses: addresses(world, name),
-                place: record.place.clone(),
-            });
-        }
-        if names.len() == NAMES_MAX {
-            break;
-        }
-    }
-    Declared {
-        zone: zone.name.0.clone(),
-        place: zone.place.clone(),
-        name_servers: name_servers.collect(),
-        signed: zone.signed,
-        names,
-    }
-}
-
-/// Every address that may be answered: whatever is drawn, with everything healthy.
-fn addresses(world: &World, name: &str) -> BTreeSet<IpAddr> {
-    let mut all = BTreeSet::new();
-    let asker = Asker {
-        networks: &[],
-        of: Of::Zones,
-        here: None,
-        load_balancer_healthy: &|_| true,
-        group_healthy: &|_| true,
-        challenges: &model::Challenges::default(),
-    };
-    for kind in [RecordType::A, RecordType::AAAA] {
-        for answer in every(|draw| {
-            answer(&world.model, world.names(), Question { name, kind }, &asker, draw)
-        }) {
-            let End::Found { set, .. } = answer.end else { continue };
-            all.extend(set.values(&world.model, None).iter().filter_map(|value| match value {
-                Value::V4(v4) => Some(IpAddr::V4(*v4)),
-                Value::V6(v6) => Some(IpAddr::V6(*v6)),
-                Value::Name(_) | Value::Authority | Value::Text(_) | Value::Wire(_) => None,
-            }));
-        }
-    }
-    all
-}
-
 fn text(declared: &Declared, seen: &Seen) -> String {
     use std::fmt::Write;
     let mut text = format!("{}\n", declared.zone);
@@ -195,7 +142,8 @@ fn text(declared: &Declared, seen: &Seen) -> String {
         None => text.push_str("  nobody could be asked who has it\n"),
     }
     for server in &seen.servers {
-        let serial = server.serial.map_or("no serial".to_owned(), |serial| format!("serial {serial}"));
+        let serial =
+            server.serial.map_or("no serial".to_owned(), |serial| format!("serial {serial}"));
         let _ = writeln!(text, "  {} at {}: {serial}", server.name, server.address);
     }
     for resolved in &seen.resolved {

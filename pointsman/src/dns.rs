@@ -16,6 +16,10 @@ pub struct DnsArguments {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
+    /// Ask the world whether it finds our zones.
+    ///
+    /// `pointsman dns check example.com --config site.hcl`
+    Check(crate::delegation::CheckArguments),
     /// Show the DS record that the parent of a signed zone has to publish.
     ///
     /// `pointsman dns ds example.com`
@@ -51,6 +55,7 @@ struct DsArguments {
 
 pub fn carry_out(arguments: &DnsArguments) -> ExitCode {
     match &arguments.verb {
+        Verb::Check(arguments) => crate::delegation::check(arguments),
         Verb::Ds(arguments) => ds(arguments),
         Verb::Query(QueryArguments { name, record_type, from, knowledge }) => {
             crate::ask::name(name, record_type.as_deref(), from.as_deref(), knowledge)

@@ -4,6 +4,7 @@ mod arguments;
 mod ask;
 mod cert;
 mod commands;
+mod delegation;
 mod dns;
 mod findings;
 mod firewall;

@@ -1,11 +1,18 @@
 //! Whether the world finds a zone of ours, judged from what was seen: who the parent says has it, what
 //! those servers say, and what resolvers answer. Who asks is `dns check`; nothing is asked here.
 
+mod declared;
+
 use std::collections::BTreeSet;
 use std::fmt::Display;
 use std::net::IpAddr;
 
 use model::{Finding, Place};
+
+pub use declared::declared;
+
+/// Names of a zone that resolvers are asked for.
+pub const NAMES_MAX: usize = 32;
 
 /// What should be found.
 #[derive(Clone, Debug)]

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use explain::delegation::{Family, Parent, Resolved, Said, Seen, Server};
+use explain::delegation::{Family, NAMES_MAX, Parent, Resolved, Said, Seen, Server};
 
 use dns::client::{
     A, AAAA, Ask, AskError, CDS, DS, Data, NS, Recursion, Reply, SOA, Transport, ask,
@@ -17,8 +17,6 @@ const PARENTS_MAX: usize = 4;
 const SERVERS_MAX: usize = 13;
 /// Addresses of one name server.
 const ADDRESSES_MAX: usize = 4;
-/// Names of the zone that resolvers are asked for.
-pub const NAMES_MAX: usize = 32;
 
 /// What is asked about, and who.
 #[derive(Clone, Copy, Debug)]
