@@ -5,6 +5,8 @@ mod authority;
 #[path = "tls/clients.rs"]
 mod clients;
 mod support;
+#[path = "tls/targets.rs"]
+mod targets;
 
 use std::io::Write;
 use std::process::{Command, Stdio};

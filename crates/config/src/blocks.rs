@@ -52,9 +52,12 @@ pub fn home_of(name: &str) -> Option<&'static str> {
         "priority" | "redirect" | "fixed_response" | "forward" | "rewrite" => {
             "inside `rule` or `default`"
         }
-        "health_check" | "stickiness" | "targets" | "slow_start" | "deregistration_delay" => {
-            "inside `target_group`"
-        }
+        "health_check"
+        | "stickiness"
+        | "targets"
+        | "slow_start"
+        | "deregistration_delay"
+        | "verify" => "inside `target_group`",
         "cidrs" | "seen_as" => "inside `network`",
         "works" | "denied" | "redirects_to" => "inside `expect`",
         "visible_to" => "inside `record` or `zone`",

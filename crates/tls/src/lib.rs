@@ -46,7 +46,7 @@ pub use placeholder::placeholder;
 pub use presented::{ClientCertificate, Presented};
 pub use server::{Accepted, Failure, HandshakeFacts, ServerSettings, ServerStream, SettingsError};
 pub use store::{CertificateStore, KeptPem, Shelf, ShelfError};
-pub use target::{ClientStream, TargetTls};
+pub use target::{ClientStream, TargetFailure, TargetTls, TlsOfGroups};
 pub use ticket::Ticketer;
 pub use trust_store::{TrustError, TrustStore, TrustStores};
 pub use verified::Verified;

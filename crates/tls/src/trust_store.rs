@@ -286,7 +286,7 @@ impl TrustError {
                 "is the path right, and may the user that Pointsman runs as read it?".into()
             }
             TrustError::TooLarge { .. } | TrustError::TooManyAuthorities { .. } => {
-                "name only the authorities that issue certificates of your clients".into()
+                "name only the authorities that issue what is to be taken".into()
             }
             TrustError::TooManyRevoked => "leave out what has expired".into(),
             TrustError::NotPem { .. } => {

@@ -4,7 +4,7 @@ use super::Page;
 
 pub const PAGES: &[Page] = &[
     Page {
-        sees: "`check` points at the `trust_store`; a reload changes nothing",
+        sees: "`check` points at the `trust_store` or the `verify`; a reload changes nothing",
         causes: &[
             "The path is wrong: it is relative to the file that names it.",
             "The user that Pointsman runs as may not read it.",
@@ -14,24 +14,24 @@ pub const PAGES: &[Page] = &[
         related: &["certificate/unreadable"],
         ..Page::new(
             "certificate/authorities-unreadable",
-            "the authorities or the revocation lists of a trust store cannot be read",
+            "authorities or revocation lists cannot be read",
         )
     },
     Page {
-        sees: "`check` points at the `trust_store`; a reload changes nothing",
+        sees: "`check` points at the `trust_store` or the `verify`; a reload changes nothing",
         causes: &[
             "A whole bundle of public authorities was named: it would let in everybody who has a certificate.",
             "Revocation lists of more than 50 MB, or of more than 500,000 certificates.",
         ],
         confirm: &[("grep -c BEGIN authorities.pem", "more than 25")],
         remedy: &[
-            "Name only the authorities that issue certificates of your clients.",
+            "Name only the authorities that issue certificates of your clients, or of your targets.",
             "Have the authority leave out of its list what has expired.",
         ],
         related: &["certificate/not-an-authority"],
         ..Page::new(
             "certificate/authorities-too-many",
-            "a trust store holds more than ALB's limits allow",
+            "a file of authorities, or the revocation lists, hold more than ALB's limits allow",
         )
     },
     Page {
