@@ -70,9 +70,10 @@ instance "app1" {
 }
 
 certificate "files" {
-  chain = "site.pem"
-  key   = "${env("KEYS", "keys")}/site.key"
-  names = ["example.net", "*.example.net"]
+  chain         = "site.pem"
+  key           = "${env("KEYS", "keys")}/site.key"
+  ocsp_response = "site.ocsp"
+  names         = ["example.net", "*.example.net"]
 }
 
 certificate "kept" {

@@ -24,8 +24,9 @@ pub fn reach(source: &Source, model: &Model, state: &Path) -> Reach {
     }
     for certificate in &model.certificates {
         match &certificate.source {
-            CertificateSource::Files { chain, key } => {
+            CertificateSource::Files { chain, key, ocsp_response } => {
                 reach.readable.extend([folder(chain), folder(key)]);
+                reach.readable.extend(ocsp_response.iter().map(|file| folder(file)));
             }
             CertificateSource::Development
             | CertificateSource::Imported

@@ -9,6 +9,7 @@ mod issuance;
 mod names;
 mod reload;
 mod signals;
+mod trust_stores;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -318,6 +319,7 @@ impl Instance {
         self.refused.report(&self.snapshot.world, &self.settings.journal);
         self.guard_again();
         self.follow_certificates();
+        self.follow_trust_stores();
         self.keep_names();
         if self.stamp.is_some() {
             let now = self.settings.source.stamp();

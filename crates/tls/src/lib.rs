@@ -23,6 +23,7 @@ mod authority;
 mod blocking;
 mod facts;
 mod names;
+mod ocsp;
 mod placeholder;
 mod policy;
 mod signature;

@@ -4,6 +4,24 @@ use super::Page;
 
 pub const PAGES: &[Page] = &[
     Page {
+        sees: "nothing: the certificate is served without the response; clients that insist on one refuse it",
+        causes: &[
+            "The response is past its next update, and nobody has fetched another.",
+            "The certificate was renewed, and the response is about the one before.",
+            "The certificate has been revoked.",
+            "The file is PEM, or the page of an error: responses are DER.",
+        ],
+        confirm: &[(
+            "openssl ocsp -respin site.ocsp -text -noverify",
+            "the status, the serial number, and the next update",
+        )],
+        remedy: &[
+            "Fetch it again, regularly: `openssl ocsp -no_nonce -issuer ISSUER -cert SITE -url URL -respout site.ocsp`; what is written over the file is taken within a second.",
+        ],
+        related: &["certificate/expired", "reload/certificate-refused"],
+        ..Page::new("certificate/not-stapled", "nothing is stapled to a certificate")
+    },
+    Page {
         sees: "`check` points at the `trust_store` or the `verify`; a reload changes nothing",
         causes: &[
             "The path is wrong: it is relative to the file that names it.",
