@@ -4,6 +4,8 @@
 mod authority;
 #[path = "tls/clients.rs"]
 mod clients;
+#[path = "tls/hello.rs"]
+mod hello;
 #[path = "tls/stapling.rs"]
 mod stapling;
 mod support;

@@ -4,6 +4,7 @@
 mod lints {
     pub mod issuance;
     pub mod rows;
+    pub mod tls;
 }
 
 use std::collections::BTreeSet;
@@ -42,7 +43,7 @@ fn findings(name: &str, text: &str) -> Vec<Finding> {
 }
 
 fn rows() -> impl Iterator<Item = &'static Row> {
-    ROWS.iter().chain(lints::issuance::ROWS)
+    ROWS.iter().chain(lints::issuance::ROWS).chain(lints::tls::ROWS)
 }
 
 fn codes(findings: &[Finding]) -> Vec<&'static str> {
