@@ -14,8 +14,7 @@ use crate::{expect_none, shell, tools, tree};
 const NGINX_SETTINGS: &str = "/etc/nginx/nginx.conf";
 /// What is wrong with any certificate of an authority that only this machine knows: it names no place of
 /// revocation, which a public one has to (CA/Browser Forum, Baseline Requirements §7.1.2.7.7).
-const OF_A_PRIVATE_AUTHORITY: &[&str] =
-    &["cert_revocation", "cert_chain_of_trust", "certificate_path_validation"];
+const OF_A_PRIVATE_AUTHORITY: &[&str] = &["cert_revocation"];
 /// What testssl.sh says of itself.
 const OF_THE_SCANNER: &[&str] = &["engine_problem", "scanTime"];
 /// Above "low", as testssl.sh grades.
