@@ -4,7 +4,13 @@
 mod authority;
 #[path = "tls/clients.rs"]
 mod clients;
+#[path = "tls/hello.rs"]
+mod hello;
+#[path = "tls/stapling.rs"]
+mod stapling;
 mod support;
+#[path = "tls/targets.rs"]
+mod targets;
 
 use std::io::Write;
 use std::process::{Command, Stdio};

@@ -15,7 +15,7 @@ mod load;
 mod many;
 pub mod names;
 pub mod origin;
-mod peers;
+pub mod peers;
 mod process;
 mod reload;
 mod report;

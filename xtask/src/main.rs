@@ -15,6 +15,7 @@ mod rust_source;
 mod shell;
 mod test;
 mod tidy;
+mod tls_audit;
 mod tools;
 mod tree;
 
@@ -102,6 +103,12 @@ const VERBS: &[Verb] = &[
         usage: "[--only CASE,..] [--seconds N] [--json FILE]",
         summary: "what becomes of requests while targets, the disk, the clock and we ourselves fail",
         carry_out: chaos::carry_out,
+    },
+    Verb {
+        name: "tls-audit",
+        usage: "",
+        summary: "what testssl.sh and sslyze find of our TLS, beside nginx with Debian's settings",
+        carry_out: tls_audit::carry_out,
     },
 ];
 

@@ -55,6 +55,12 @@ pub const FOR_CHAOS: &[Tool] = &[
     Tool { program: "faketime", package: "faketime" },
 ];
 
+/// Who judges TLS, and the peer; sslyze is asked too if it is there, but Debian has no package of it.
+pub const FOR_TLS_AUDIT: &[Tool] = &[
+    Tool { program: "testssl", package: "testssl.sh" },
+    Tool { program: "nginx", package: "nginx-light" },
+];
+
 /// Counts instructions.
 pub const FOR_INSTRUCTIONS: &[Tool] = &[Tool { program: "valgrind", package: "valgrind" }];
 

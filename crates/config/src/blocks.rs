@@ -52,9 +52,12 @@ pub fn home_of(name: &str) -> Option<&'static str> {
         "priority" | "redirect" | "fixed_response" | "forward" | "rewrite" => {
             "inside `rule` or `default`"
         }
-        "health_check" | "stickiness" | "targets" | "slow_start" | "deregistration_delay" => {
-            "inside `target_group`"
-        }
+        "health_check"
+        | "stickiness"
+        | "targets"
+        | "slow_start"
+        | "deregistration_delay"
+        | "verify" => "inside `target_group`",
         "cidrs" | "seen_as" => "inside `network`",
         "works" | "denied" | "redirects_to" => "inside `expect`",
         "visible_to" => "inside `record` or `zone`",
@@ -84,7 +87,7 @@ pub fn home_of(name: &str) -> Option<&'static str> {
         "nginx" | "trusts_forwarded_proto" | "keep_alive" => "inside `application`",
         "contact" => "inside `zone` or `authority`",
         "directory" | "agree_to_terms" | "eab" => "inside `authority`",
-        "challenge" => "inside `certificate`",
+        "challenge" | "ocsp_response" => "inside `certificate`",
         "acme" => "in an `authority` block, which a `certificate` names",
         "silence" => silence::HOME,
         "network" | "security_group" | "instance" | "authority" | "certificate"

@@ -15,6 +15,7 @@ pub fn read<'s>(section: Section<'s>, block: &'s Block) -> Certificate {
     let imported = section.flag("imported").unwrap_or(false);
     let chain = section.optional_text("chain");
     let key = section.optional_text("key");
+    let ocsp_response = section.optional_text("ocsp_response");
     let names = section.value("names").map_or(Vec::new(), |value| {
         section
             .texts("names", value)
@@ -38,7 +39,12 @@ pub fn read<'s>(section: Section<'s>, block: &'s Block) -> Certificate {
     let source = match (development, chain, key, ordered) {
         _ if imported => CertificateSource::Imported,
         (false, Some(chain), Some(key), None) => {
-            CertificateSource::Files { chain: folder.join(chain), key: folder.join(key) }
+            let ocsp_response = ocsp_response.as_ref().map(|path| folder.join(path));
+            CertificateSource::Files {
+                chain: folder.join(chain),
+                key: folder.join(key),
+                ocsp_response,
+            }
         }
         (true, None, None, None) => CertificateSource::Development,
         (false, None, None, Some(ordered)) => CertificateSource::Authority(ordered),
@@ -57,6 +63,13 @@ pub fn read<'s>(section: Section<'s>, block: &'s Block) -> Certificate {
             "add the one that is missing; both may name the same file",
         ),
     };
+    if ocsp_response.is_some() && !matches!(source, CertificateSource::Files { .. }) {
+        section.push(
+            section
+                .error("config/conflict", "`ocsp_response` is for a certificate from files")
+                .hint("remove it, or add `chain` and `key`"),
+        );
+    }
     let certificate = Certificate { name, names, source, place: section.place() };
     section.finish();
     certificate

@@ -114,9 +114,12 @@ fn groups(out: &mut Writer, model: &Model, ids: &[model::SecurityGroupId]) {
 fn certificate(out: &mut Writer, model: &Model, certificate: &Certificate) {
     out.block(&format!("certificate {}", quoted(&certificate.name)), |out| {
         match &certificate.source {
-            CertificateSource::Files { chain, key } => {
+            CertificateSource::Files { chain, key, ocsp_response } => {
                 out.text("chain", &chain.display().to_string());
                 out.text("key", &key.display().to_string());
+                if let Some(path) = ocsp_response {
+                    out.text("ocsp_response", &path.display().to_string());
+                }
             }
             CertificateSource::Development => out.set("development", true),
             CertificateSource::Authority(ordered) => authority::ordered(out, model, ordered),

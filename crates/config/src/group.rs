@@ -1,5 +1,7 @@
 //! Target groups.
 
+mod verify;
+
 use std::net::IpAddr;
 
 use hcl_edit::expr::Expression;
@@ -20,6 +22,7 @@ pub fn read<'s>(section: Section<'s>, block: &'s Block) -> TargetGroup {
     let name = section.label(block, true).unwrap_or_default().to_owned();
     let protocols = [("HTTP", TargetProtocol::Http), ("HTTPS", TargetProtocol::Https)];
     let protocol = section.choice("protocol", &protocols).unwrap_or(TargetProtocol::Http);
+    let verification = verify::read(&section, protocol);
     let port = section.number("port", 1..=65535).map(|port| port as u16);
     let mut targets: Vec<Target> = Vec::new();
     if let Some(value) = section.value("targets") {
@@ -61,6 +64,7 @@ pub fn read<'s>(section: Section<'s>, block: &'s Block) -> TargetGroup {
     let group = TargetGroup {
         name,
         protocol,
+        verification,
         targets,
         health_check,
         algorithm,

@@ -70,9 +70,10 @@ instance "app1" {
 }
 
 certificate "files" {
-  chain = "site.pem"
-  key   = "${env("KEYS", "keys")}/site.key"
-  names = ["example.net", "*.example.net"]
+  chain         = "site.pem"
+  key           = "${env("KEYS", "keys")}/site.key"
+  ocsp_response = "site.ocsp"
+  names         = ["example.net", "*.example.net"]
 }
 
 certificate "kept" {
@@ -262,6 +263,11 @@ target_group "app" {
   deregistration_delay    = "1m"
   minimum_healthy_targets = 2
 
+  verify {
+    authorities = "ca.pem"
+    name        = "app.internal"
+  }
+
   application {
     protocol = "HTTP"
     answers  = 404
@@ -304,9 +310,12 @@ target_group "app_cookie" {
 }
 
 target_group "random" {
-  targets            = ["10.0.1.8:80"]
+  protocol           = "HTTPS"
+  targets            = ["10.0.1.8:443"]
   algorithm          = "weighted_random"
   anomaly_mitigation = true
+
+  verify { authorities = "system" }
 
   silence "lint/no-targets" { reason = "in a group of targets" }
 }

@@ -6,7 +6,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::sync::Arc;
 
-use model::{Certificate, CertificateId, CertificateSource, Model};
+use model::{Certificate, CertificateId, CertificateSource, Model, TrustStore, TrustStoreId};
 use store::{Event, Failure, Key, Revision, Store, Watch};
 use tls::{CertificateStore, Identity};
 
@@ -15,9 +15,14 @@ use crate::imported;
 /// A development certificate that could not be made is tried again so much later.
 const RETRY_SECONDS: i64 = 3600;
 
-/// What the files of every certificate looked like before they were read, by [`CertificateId`].
+/// What the files of every certificate and of every trust store looked like before they were read.
 #[derive(Clone, Debug, Default)]
-pub struct Stamps(Vec<Option<[FileStamp; 2]>>);
+pub struct Stamps {
+    /// By [`CertificateId`].
+    certificates: Vec<Vec<FileStamp>>,
+    /// By [`TrustStoreId`].
+    trust_stores: Vec<Vec<FileStamp>>,
+}
 
 /// Changes with every way to replace a file: written over, renamed into place, linked anew.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -40,17 +45,28 @@ pub struct Followed {
 
 impl Stamps {
     pub fn of(model: &Model) -> Stamps {
-        Stamps(model.certificates.iter().map(stamp).collect())
+        Stamps {
+            certificates: model.certificates.iter().map(stamps).collect(),
+            trust_stores: model.trust_stores.iter().map(stamps_of_store).collect(),
+        }
     }
 }
 
-fn stamp(certificate: &Certificate) -> Option<[FileStamp; 2]> {
+fn stamps(certificate: &Certificate) -> Vec<FileStamp> {
     match &certificate.source {
-        CertificateSource::Files { chain, key } => Some([FileStamp::of(chain), FileStamp::of(key)]),
+        CertificateSource::Files { chain, key, ocsp_response } => {
+            let files = [chain, key].into_iter().chain(ocsp_response);
+            files.map(|file| FileStamp::of(file)).collect()
+        }
         CertificateSource::Development
         | CertificateSource::Imported
-        | CertificateSource::Authority(_) => None,
+        | CertificateSource::Authority(_) => Vec::new(),
     }
+}
+
+fn stamps_of_store(store: &TrustStore) -> Vec<FileStamp> {
+    let files = std::iter::once(&store.authorities).chain(&store.revocation_lists);
+    files.map(|file| FileStamp::of(file)).collect()
 }
 
 impl FileStamp {
@@ -98,9 +114,13 @@ impl Followed {
         for (id, certificate) in ids.clone() {
             match &certificate.source {
                 CertificateSource::Files { .. } => {
-                    let now = stamp(certificate);
-                    let Some(was) = self.stamps.0.get_mut(id.0 as usize) else { continue };
-                    if *was != now {
+                    let now = stamps(certificate);
+                    let Some(was) = self.stamps.certificates.get_mut(id.0 as usize) else {
+                        continue;
+                    };
+                    // What is stapled is taken off before it is out of date.
+                    let until = self.store.get(id).and_then(|identity| identity.stapled_until);
+                    if *was != now || until.is_some_and(|until| until <= now_unix) {
                         *was = now;
                         due.push(id);
                     }
@@ -126,6 +146,17 @@ impl Followed {
         Ok(due)
     }
 
+    /// Trust stores of which a file has changed since it was looked at last. Each change is told once.
+    pub fn due_trust_stores(&mut self, model: &Model) -> Vec<TrustStoreId> {
+        let declared = (0..).map(TrustStoreId).zip(model.trust_stores.iter());
+        let due = declared.filter_map(|(id, store)| {
+            let now = stamps_of_store(store);
+            let was = self.stamps.trust_stores.get_mut(id.0 as usize)?;
+            (std::mem::replace(was, now.clone()) != now).then_some(id)
+        });
+        due.collect()
+    }
+
     /// Names, as segments of keys, that were imported since the last look.
     fn imported(&mut self) -> Result<Vec<String>, Failure> {
         let events = self.imports.catch_up()?;
@@ -139,5 +170,5 @@ impl Followed {
 
 /// Whether clients would see no difference.
 pub fn is_same(one: &Identity, other: &Identity) -> bool {
-    one.name == other.name && one.key.cert == other.key.cert
+    one.name == other.name && one.key.cert == other.key.cert && one.key.ocsp == other.key.ocsp
 }

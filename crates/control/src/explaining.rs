@@ -232,6 +232,7 @@ fn behaviour(group: &TargetGroup, seen: ProbeResult) -> Option<Behaviour> {
         ProbeResult::ConnectTimeout => Behaviour::Silent,
         ProbeResult::Unreachable => Behaviour::Unreachable,
         ProbeResult::TlsFailed if same_protocol => Behaviour::TlsFails,
+        ProbeResult::TlsUntrusted(why) if same_protocol => Behaviour::TlsUntrusted(why),
         ProbeResult::Reset if same_protocol => Behaviour::Closes,
         ProbeResult::Malformed if same_protocol => Behaviour::Nonsense,
         // A gateway's own words: what is behind it does not answer. Other statuses may be due to how a
@@ -240,6 +241,7 @@ fn behaviour(group: &TargetGroup, seen: ProbeResult) -> Option<Behaviour> {
         // A load balancer has more patience than a check (`idle_timeout`).
         ProbeResult::Timeout
         | ProbeResult::TlsFailed
+        | ProbeResult::TlsUntrusted(_)
         | ProbeResult::Reset
         | ProbeResult::Malformed
         | ProbeResult::Status(_)

@@ -13,7 +13,7 @@ use proxy::{ListenerTls, Snapshot};
 use signal::{AccessLog, ConnectionLog, Journal};
 use tls::{
     AlpnChallenges, CertificateStore, ClientAuthentication, ServerSettings, TargetTls, Ticketer,
-    TrustStores,
+    TlsOfGroups, TrustStores,
 };
 use world::World;
 
@@ -61,10 +61,6 @@ impl Kept {
         })
     }
 
-    pub fn target_tls(&self) -> &TargetTls {
-        &self.target_tls
-    }
-
     pub fn reopen_logs(&self) {
         self.access_logs.values().for_each(AccessLog::reopen);
         self.connection_logs.values().for_each(ConnectionLog::reopen);
@@ -99,6 +95,7 @@ impl Kept {
         world: &Arc<World>,
         certificates: &CertificateStore,
         trust_stores: &TrustStores,
+        target_tls: &TlsOfGroups,
         cores: usize,
     ) -> Result<Snapshot, String> {
         let model = &world.model;
@@ -127,7 +124,7 @@ impl Kept {
             tls,
             access_logs,
             connection_logs,
-            target_tls: self.target_tls.clone(),
+            target_tls: target_tls.clone().keeping(&self.target_tls),
             challenges: Arc::clone(&self.challenges),
             alpn_challenges: Arc::clone(&self.alpn_challenges),
             stickiness_keys: self.stickiness_keys.clone(),

@@ -13,7 +13,7 @@ use model::{GroupId, HealthState, Target, TargetGroup};
 use net::random::Random;
 use proxy::StatsRegistry;
 use signal::Journal;
-use tls::TargetTls;
+use tls::{TargetTls, TlsOfGroups};
 use tokio::sync::mpsc;
 use world::World;
 
@@ -30,7 +30,7 @@ const NEXT_LOOK: Duration = Duration::from_secs(60);
 pub struct Health {
     generation: u64,
     groups: Vec<Group>,
-    target_tls: TargetTls,
+    target_tls: TlsOfGroups,
     journal: Journal,
     random: Random,
     origin: Instant,
@@ -45,12 +45,12 @@ enum Event {
 }
 
 impl Health {
-    pub fn new(world: &World, target_tls: TargetTls, journal: Journal) -> Self {
+    pub fn new(world: &World, target_tls: &TlsOfGroups, journal: Journal) -> Self {
         let (sender, events) = mpsc::unbounded_channel();
         let mut health = Health {
             generation: 0,
             groups: Vec::new(),
-            target_tls,
+            target_tls: target_tls.clone(),
             journal,
             random: Random::seeded_from_os(),
             origin: net::clock::now(),
@@ -58,7 +58,7 @@ impl Health {
             sender,
             changed: false,
         };
-        health.replace(world);
+        health.replace(world, target_tls);
         health
     }
 
@@ -67,8 +67,9 @@ impl Health {
     }
 
     /// A new generation: known targets keep their state, new ones begin, others drain.
-    pub fn replace(&mut self, world: &World) {
+    pub fn replace(&mut self, world: &World, target_tls: &TlsOfGroups) {
         let now = self.now();
+        self.target_tls = target_tls.clone();
         self.generation = world.generation;
         let mut old: BTreeMap<String, Group> =
             self.groups.drain(..).map(|group| (group.declared.name.clone(), group)).collect();
@@ -129,7 +130,7 @@ impl Health {
     }
 
     fn start_due(&mut self, now: Duration) {
-        for group in &mut self.groups {
+        for (id, group) in (0..).map(GroupId).zip(&mut self.groups) {
             self.changed |= group.handle_time(now);
             let check = &group.declared.health_check;
             for (key, tracked) in &mut group.targets {
@@ -146,7 +147,7 @@ impl Health {
                         addresses: tracked.addresses.clone(),
                         server_name: tracked.server_name.as_deref().map(str::to_owned),
                     };
-                    ask(*key, probe, question, self.target_tls.clone(), self.sender.clone());
+                    ask(*key, probe, question, self.target_tls.of(id).clone(), self.sender.clone());
                 }
             }
         }
@@ -164,7 +165,7 @@ impl Health {
                 let Some(transition) = tracked.machine.handle_result(now, probe, result) else {
                     return;
                 };
-                tell(&journal, &group.name, &tracked.name, &transition);
+                tell(&journal, &group.name, &tracked.name, &transition, result);
                 self.entered(now, key, &transition);
             }
             Event::Resolved { key, addresses } => {
@@ -227,9 +228,20 @@ fn find(groups: &mut [Group], key: u64) -> Option<(&TargetGroup, &mut Tracked)> 
     groups.iter_mut().find_map(|group| Some((&group.declared, group.targets.get_mut(&key)?)))
 }
 
-fn tell(journal: &Journal, group: &str, target: &str, transition: &Transition) {
-    let reason =
-        transition.reason.map_or(String::new(), |reason| format!("{}: {reason}", reason.code()));
+fn tell(
+    journal: &Journal,
+    group: &str,
+    target: &str,
+    transition: &Transition,
+    result: ProbeResult,
+) {
+    let seen = match result {
+        ProbeResult::TlsUntrusted(why) => format!(": {}", why.text()),
+        _ => String::new(),
+    };
+    let reason = transition
+        .reason
+        .map_or(String::new(), |reason| format!("{}: {reason}{seen}", reason.code()));
     let fields: [(&str, &dyn std::fmt::Display); 5] = [
         ("group", &group),
         ("target", &target),

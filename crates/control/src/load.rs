@@ -6,7 +6,7 @@ use std::sync::Arc;
 use config::{RealEnvironment, Sources, Style};
 use explain::Surveyed;
 use model::{CertificateId, CertificateSource, Finding, Model, Severity};
-use tls::{CertificateStore, Shelf, TrustStores};
+use tls::{CertificateStore, Shelf, TlsOfGroups, TrustStores};
 use world::World;
 
 use crate::certificates::Stamps;
@@ -52,6 +52,7 @@ pub struct Loaded {
     /// From before they were read.
     pub stamps: Stamps,
     pub trust_stores: TrustStores,
+    pub target_tls: TlsOfGroups,
     /// What was found out while it was examined.
     pub examined: Examined,
     /// Warnings, rendered; empty if there are none.
@@ -93,7 +94,9 @@ pub fn load(
     let stamps = Stamps::of(&model);
     let (certificates, problems) = CertificateStore::load(&model.certificates, state, shelf, now);
     let (trust_stores, distrusted) = TrustStores::load(&model.trust_stores, now);
-    let found = [findings, problems, distrusted].concat();
+    let (target_tls, unproved) = TlsOfGroups::load(&model.target_groups)
+        .map_err(|error| Rejected { rendered: format!("error: {error}\n") })?;
+    let found = [findings, problems, distrusted, unproved].concat();
     let examined = judge(model, found, &certificates, generation, now);
     if has_errors(&examined.findings) {
         return Err(rejected(&examined.findings));
@@ -105,7 +108,16 @@ pub fn load(
         false => config::render(&sources, &findings, style),
     };
     let world = Arc::clone(&examined.world);
-    Ok(Loaded { sources, world, certificates, trust_stores, stamps, examined, warnings })
+    Ok(Loaded {
+        sources,
+        world,
+        certificates,
+        trust_stores,
+        target_tls,
+        stamps,
+        examined,
+        warnings,
+    })
 }
 
 /// What `check` says: to what [`config::parse`] found come certificates, lints and expectations,
@@ -114,7 +126,8 @@ pub fn examine(model: Model, findings: Vec<Finding>) -> Examined {
     let now = net::clock::unix_seconds();
     let (store, problems) = CertificateStore::check(&model.certificates, now);
     let (_, distrusted) = TrustStores::load(&model.trust_stores, now);
-    judge(model, [findings, problems, distrusted].concat(), &store, 1, now)
+    let unproved = TlsOfGroups::load(&model.target_groups).map_or(Vec::new(), |(_, found)| found);
+    judge(model, [findings, problems, distrusted, unproved].concat(), &store, 1, now)
 }
 
 /// The one place that findings of every kind pass, so that a silence holds for all of them.

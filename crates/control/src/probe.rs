@@ -7,7 +7,7 @@ use std::time::Duration;
 use http1::{Fields, Method, Parsed};
 use machine::health::ProbeResult;
 use model::{HealthCheck, HealthCheckPort, HealthCheckProtocol};
-use tls::TargetTls;
+use tls::{TargetFailure, TargetTls};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 /// ALB.md §5e.
@@ -58,7 +58,8 @@ impl Probe {
                 HealthCheckProtocol::Https => {
                     match target_tls.connect(stream, self.server_name.as_deref(), address).await {
                         Ok(stream) => self.request(stream, address).await,
-                        Err(_) => ProbeResult::TlsFailed,
+                        Err(TargetFailure::Untrusted(why)) => ProbeResult::TlsUntrusted(why),
+                        Err(TargetFailure::Failed) => ProbeResult::TlsFailed,
                     }
                 }
             };

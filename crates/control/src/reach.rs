@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use model::{CertificateSource, Model, SecretSource};
+use model::{CertificateSource, Model, SecretSource, TargetAuthorities};
 use net::confine::{Confined, Reach};
 use signal::Journal;
 
@@ -24,8 +24,9 @@ pub fn reach(source: &Source, model: &Model, state: &Path) -> Reach {
     }
     for certificate in &model.certificates {
         match &certificate.source {
-            CertificateSource::Files { chain, key } => {
+            CertificateSource::Files { chain, key, ocsp_response } => {
                 reach.readable.extend([folder(chain), folder(key)]);
+                reach.readable.extend(ocsp_response.iter().map(|file| folder(file)));
             }
             CertificateSource::Development
             | CertificateSource::Imported
@@ -38,6 +39,19 @@ pub fn reach(source: &Source, model: &Model, state: &Path) -> Reach {
             reach.readable.push(folder(path));
         }
         reach.readable.extend(authority.roots.iter().map(|roots| folder(roots)));
+    }
+    for store in &model.trust_stores {
+        let lists = store.revocation_lists.iter().chain([&store.authorities]);
+        reach.readable.extend(lists.map(|file| folder(file)));
+    }
+    for group in &model.target_groups {
+        match group.verification.as_ref().map(|verification| &verification.authorities) {
+            Some(TargetAuthorities::File(path)) => reach.readable.push(folder(path)),
+            Some(TargetAuthorities::System) => {
+                reach.readable.extend(tls::Trusted::bundle_of_machine().map(|file| folder(&file)));
+            }
+            None => {}
+        }
     }
     for load_balancer in &model.load_balancers {
         let attributes = &load_balancer.attributes;

@@ -9,6 +9,7 @@ mod issuance;
 mod names;
 mod reload;
 mod signals;
+mod trust_stores;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -178,8 +179,14 @@ impl Instance {
         let mut kept =
             Kept::new(settings.journal.clone(), descriptors, key).map_err(Failed::Environment)?;
         let snapshot = Arc::new(
-            kept.snapshot(&loaded.world, &loaded.certificates, &loaded.trust_stores, core_count)
-                .map_err(Failed::Environment)?,
+            kept.snapshot(
+                &loaded.world,
+                &loaded.certificates,
+                &loaded.trust_stores,
+                &loaded.target_tls,
+                core_count,
+            )
+            .map_err(Failed::Environment)?,
         );
         let mut sockets = Sockets::with_inherited(net::systemd::inherited_listeners());
         let mut plan = sockets.plan(&loaded.world, core_count).map_err(|failures| {
@@ -201,8 +208,7 @@ impl Instance {
         sockets.commit(&mut plan);
         let mut refused = RefusedClients::new();
         refused.follow(&loaded.world, &enforcement);
-        let health =
-            Health::new(&loaded.world, kept.target_tls().clone(), settings.journal.clone());
+        let health = Health::new(&loaded.world, &snapshot.target_tls, settings.journal.clone());
         let board = health.board();
         let cores = spawn_cores(plan.opened, &snapshot, &board)
             .map_err(|e| environment("cannot start a core", e))?;
@@ -313,6 +319,7 @@ impl Instance {
         self.refused.report(&self.snapshot.world, &self.settings.journal);
         self.guard_again();
         self.follow_certificates();
+        self.follow_trust_stores();
         self.keep_names();
         if self.stamp.is_some() {
             let now = self.settings.source.stamp();

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use model::{CertificateId, GroupId, HealthCheck, HealthReason, HealthState, ListenerId};
+use model::{CertificateId, GroupId, HealthCheck, HealthReason, HealthState, ListenerId, Obstacle};
 use verdict::certificate::CertificateFacts;
 
 /// Everything that is not in the World. The closures are asked again and again and answer alike.
@@ -95,6 +95,8 @@ pub enum Behaviour {
     Nonsense,
     /// The TLS handshake with it fails.
     TlsFails,
+    /// It shows a certificate that the group's `verify` does not take, and why.
+    TlsUntrusted(Obstacle),
 }
 
 /// Refused connection attempts, as a running instance counted them.

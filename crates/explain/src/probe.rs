@@ -5,6 +5,7 @@ mod judge;
 mod plan;
 
 use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
 
 use model::{GroupId, Model};
 use serde::{Deserialize, Serialize};
@@ -55,9 +56,18 @@ pub struct TargetCall {
     /// Declared addresses; none of a target that is declared by name.
     pub addresses: Vec<IpAddr>,
     pub name: Option<String>,
+    pub proof: Option<Proof>,
     pub port: u16,
     pub url: String,
     pub headers: Vec<(String, String)>,
+}
+
+/// What a target has to prove.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Proof {
+    /// A PEM file; `None`: whom this machine trusts.
+    pub authorities: Option<PathBuf>,
+    pub name: Option<String>,
 }
 
 /// What was seen.
@@ -196,9 +206,8 @@ impl AtTarget {
                 Observed::Unreachable => seen(Behaviour::Unreachable),
                 Observed::Reset | Observed::Closed => seen(Behaviour::Closes),
                 Observed::Nonsense => seen(Behaviour::Nonsense),
-                Observed::ProtocolError | Observed::CertificateError(_) => {
-                    seen(Behaviour::TlsFails)
-                }
+                Observed::ProtocolError => seen(Behaviour::TlsFails),
+                Observed::CertificateError(why) => seen(Behaviour::TlsUntrusted(*why)),
                 // A load balancer has more patience than a probe.
                 Observed::Silence => seen(Behaviour::NotKnown),
                 // Where a redirect leads is for the declared application to say.

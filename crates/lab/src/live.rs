@@ -13,7 +13,7 @@ use std::time::Duration;
 use explain::probe::{Attempt, Plan, Probed, Sends};
 use explain::{Observed, Query};
 use model::{AddressSet, Url};
-use tls::{TargetTls, Trusted};
+use tls::Trusted;
 
 use crate::observe::{Call, Trusts, observe};
 
@@ -85,15 +85,9 @@ fn asked(
     way: Result<Way, String>,
     trusted: &Trusted,
 ) -> Probed {
-    let target_tls = TargetTls::new().ok();
     let (seen, targets) = std::thread::scope(|scope| {
-        let targets =
-            target_tls.iter().flat_map(|tls| plan.targets.iter().map(move |one| (tls, one)));
-        let targets: Vec<_> = targets
-            .map(|(tls, call)| {
-                scope.spawn(move || target::ask(call, &query.method, plan.sends, tls))
-            })
-            .collect();
+        let ask = |call| scope.spawn(move || target::ask(call, &query.method, plan.sends));
+        let targets: Vec<_> = plan.targets.iter().map(ask).collect();
         let seen = match (&way, plan.sends) {
             (Err(why), _) => Attempt::NotMade(why.clone()),
             (Ok(_), Sends::Nowhere) => Attempt::NotMade(format!(

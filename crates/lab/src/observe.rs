@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::time::Duration;
 
 use explain::Observed;
-use model::{Obstacle, Url, UrlScheme};
+use model::{Url, UrlScheme};
 use tls::{HandshakeFailure, TargetTls, Trusted};
 
 const ANSWER_BYTES_MAX: u64 = 4 * 1024 * 1024;
@@ -33,8 +33,8 @@ pub struct Call<'a> {
 pub enum Trusts<'a> {
     /// As for a browser: those of the host, by these authorities.
     Authorities(&'a Trusted),
-    /// As for a load balancer that speaks with a target of this name: any.
-    Anybody { name: Option<&'a str>, target_tls: &'a TargetTls },
+    /// As for a load balancer that speaks with a target of this name.
+    Target { name: Option<&'a str>, target_tls: &'a TargetTls },
 }
 
 /// Asks, and waits for the end.
@@ -71,18 +71,15 @@ pub fn converse(stream: TcpStream, call: &Call<'_>) -> Observed {
 fn over_tls(stream: TcpStream, call: &Call<'_>) -> Observed {
     let secured = match call.trusts {
         Trusts::Authorities(trusted) => tls::handshake(stream, &call.url.host, trusted),
-        Trusts::Anybody { name, target_tls } => tls::target_handshake(stream, name, target_tls),
+        Trusts::Target { name, target_tls } => tls::target_handshake(stream, name, target_tls),
     };
     match secured {
         Ok(stream) => exchange(stream, call),
-        Err(HandshakeFailure::NameMismatch) => {
-            Observed::CertificateError(Obstacle::TlsNameMismatch)
-        }
-        Err(HandshakeFailure::Expired) => Observed::CertificateError(Obstacle::TlsExpired),
-        Err(HandshakeFailure::NotYetValid) => Observed::CertificateError(Obstacle::TlsNotYetValid),
-        Err(HandshakeFailure::Untrusted) => Observed::CertificateError(Obstacle::TlsUntrusted),
-        Err(HandshakeFailure::Protocol) => Observed::ProtocolError,
-        Err(HandshakeFailure::Io(error)) => of_io(&error),
+        Err(failure) => match (failure.obstacle(), failure) {
+            (Some(obstacle), _) => Observed::CertificateError(obstacle),
+            (None, HandshakeFailure::Io(error)) => of_io(&error),
+            (None, _) => Observed::ProtocolError,
+        },
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use model::{HealthCheck, HealthCheckProtocol, HealthReason, HealthState};
+use model::{HealthCheck, HealthCheckProtocol, HealthReason, HealthState, Obstacle};
 
 /// First probes are spread over so long, so that many new targets are not probed at one instant.
 pub const START_SPREAD: Duration = Duration::from_secs(1);
@@ -29,6 +29,8 @@ pub enum ProbeResult {
     /// The target's name has no address.
     Unresolved,
     TlsFailed,
+    /// The group verifies its targets, and takes no such certificate.
+    TlsUntrusted(Obstacle),
     /// Our own fault, such as no free descriptor.
     Internal,
 }
@@ -50,7 +52,8 @@ impl ProbeResult {
             | ProbeResult::Unreachable
             | ProbeResult::Reset
             | ProbeResult::Malformed
-            | ProbeResult::TlsFailed => Err(HealthReason::FailedHealthChecks),
+            | ProbeResult::TlsFailed
+            | ProbeResult::TlsUntrusted(_) => Err(HealthReason::FailedHealthChecks),
             ProbeResult::Unresolved => Err(HealthReason::Unresolved),
             ProbeResult::Internal => Err(HealthReason::InternalError),
         }

@@ -15,7 +15,12 @@ pub struct Certificate {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CertificateSource {
     /// PEM files: leaf first, then intermediates; and the private key.
-    Files { chain: PathBuf, key: PathBuf },
+    Files {
+        chain: PathBuf,
+        key: PathBuf,
+        /// DER: what the authority says of the leaf (RFC 6960), to be stapled.
+        ocsp_response: Option<PathBuf>,
+    },
     /// Issued by the local development authority, which is made on first use.
     Development,
     /// Kept by the instance since it was imported.

@@ -70,7 +70,7 @@ pub use shared::Shared;
 pub use silence::{Extent, LINTS, Silence, never_silenced};
 pub use target_group::{
     Algorithm, HealthCheck, HealthCheckPort, HealthCheckProtocol, Host, StatusMatcher, Stickiness,
-    Target, TargetAddress, TargetGroup, TargetProtocol,
+    Target, TargetAddress, TargetAuthorities, TargetGroup, TargetProtocol, TargetVerification,
 };
 pub use time::Seconds;
 pub use trust::{ClientCertificateMode, ClientCertificates, TrustStore};

@@ -131,6 +131,8 @@ refusals! {
     TargetConnectTimeout = "target/connect-timeout", Some(504), Target;
     /// the TLS handshake with the target failed
     TargetTlsFailed = "target/tls-failed", Some(502), Target;
+    /// the target shows a certificate that the group's `verify` does not take
+    TargetTlsUntrusted = "target/tls-untrusted", Some(502), Target;
     /// the TLS handshake with the target did not complete in time
     TargetTlsTimeout = "target/tls-timeout", Some(504), Target;
     /// the target closed or reset the connection with the request outstanding

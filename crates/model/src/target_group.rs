@@ -1,12 +1,13 @@
 use std::fmt;
 use std::net::IpAddr;
+use std::path::PathBuf;
 
 use crate::{Application, InstanceId, Place, Seconds};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TargetProtocol {
     Http,
-    /// The target's certificate is never validated (ALB.md §3b).
+    /// The target's certificate is not validated (ALB.md §3b), but for a group that says so.
     Https,
 }
 
@@ -25,6 +26,8 @@ impl TargetProtocol {
 pub struct TargetGroup {
     pub name: String,
     pub protocol: TargetProtocol,
+    /// `None`: whatever certificate a target shows is taken, as by an ALB (ALB.md §3b).
+    pub verification: Option<TargetVerification>,
     pub targets: Vec<Target>,
     pub health_check: HealthCheck,
     pub algorithm: Algorithm,
@@ -38,6 +41,25 @@ pub struct TargetGroup {
     /// What each of its targets runs on the target's port.
     pub application: Option<Application>,
     pub place: Place,
+}
+
+/// Our extension: targets of an HTTPS group have to prove who they are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TargetVerification {
+    pub authorities: TargetAuthorities,
+    /// What the certificate must be for; also the server name of the handshake. `None`: the target's
+    /// own name, or its address.
+    pub name: Option<Host>,
+    pub place: Place,
+}
+
+/// Who may issue the certificates of targets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TargetAuthorities {
+    /// Whom this machine trusts.
+    System,
+    /// PEM.
+    File(PathBuf),
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

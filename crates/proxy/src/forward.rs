@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use http1::{Fields, Framing};
 use model::{Forward, GroupId, Refusal, Stickiness, TargetProtocol};
+use tls::TargetFailure;
 use verdict::admit::admit;
 use verdict::journey::{ATTEMPTS_MAX, Aim, Attempt, Retry, retry};
 
@@ -16,7 +17,7 @@ use crate::exchange::{After, LiveRouted, Request};
 use crate::live::{GroupLive, Live};
 use crate::relay::{AttemptFailed, relay};
 use crate::stream::Stream;
-use crate::target::{Outstanding, Tried, View};
+use crate::target::{Outstanding, Terms, Tried, View};
 use machine::board::{GroupBoard, TargetBoard};
 use machine::stickiness;
 
@@ -98,13 +99,14 @@ pub async fn forward(
 ) -> Result<After, Refusal> {
     request.record.forwarded(prepared.group);
     let (board, group) = live.group(prepared.group).ok_or(Refusal::TargetNoneRegistered)?;
+    let terms = terms(live, prepared.group);
     let mut course = Course::default();
     for _ in 0..ATTEMPTS_MAX {
         let aimed = course.aim(|tried| aim(core, live, &prepared, board, group, tried))?;
         let target = aimed.outstanding.target();
         target.counters.requested();
         request.record.aimed(aimed.board.addresses.first().copied());
-        let kept = if course.fresh { None } else { target.take_idle() };
+        let kept = if course.fresh { None } else { target.take_idle(terms) };
         let reused = kept.is_some();
         let stream = match kept {
             Some(stream) => Ok(stream),
@@ -124,7 +126,7 @@ pub async fn forward(
                 match relay(core, live, connection, request, &prepared, &aimed, to, reused).await {
                     Ok(answered) => {
                         if answered.reusable {
-                            target.keep_idle(stream, core.clock.recent());
+                            target.keep_idle(stream, terms, core.clock.recent());
                         }
                         return Ok(answered.after);
                     }
@@ -267,6 +269,14 @@ async fn connect(
     Err(failed(refusal))
 }
 
+/// A kept connection is good for requests that would make one like it.
+fn terms(live: &Live, group: GroupId) -> Terms {
+    match live.target_group(group).protocol {
+        TargetProtocol::Http => Terms::Plain,
+        TargetProtocol::Https => Terms::Tls(live.snapshot.target_tls.of(group).terms()),
+    }
+}
+
 async fn secure(
     live: &Live,
     limit: Duration,
@@ -278,11 +288,15 @@ async fn secure(
     match live.target_group(group).protocol {
         TargetProtocol::Http => Ok(Stream::Plain(tcp)),
         TargetProtocol::Https => {
-            let handshake =
-                live.snapshot.target_tls.connect(tcp, target.server_name.as_deref(), address);
+            let handshake = live.snapshot.target_tls.of(group).connect(
+                tcp,
+                target.server_name.as_deref(),
+                address,
+            );
             match tokio::time::timeout(limit, handshake).await {
                 Ok(Ok(stream)) => Ok(Stream::Client(Box::new(stream))),
-                Ok(Err(_)) => Err(Refusal::TargetTlsFailed),
+                Ok(Err(TargetFailure::Untrusted(_))) => Err(Refusal::TargetTlsUntrusted),
+                Ok(Err(TargetFailure::Failed)) => Err(Refusal::TargetTlsFailed),
                 Err(_) => Err(Refusal::TargetTlsTimeout),
             }
         }

@@ -23,7 +23,7 @@ pub struct Snapshot {
     pub access_logs: Vec<Option<AccessLog>>,
     /// By [`LoadBalancerId`].
     pub connection_logs: Vec<Option<ConnectionLog>>,
-    pub target_tls: tls::TargetTls,
+    pub target_tls: tls::TlsOfGroups,
     /// What authorities are answered that ask over plain HTTP (RFC 8555 §8.3).
     pub challenges: Arc<model::Challenges>,
     /// What authorities are shown that ask in a handshake (RFC 8737).

@@ -15,11 +15,19 @@ use crate::stream::Stream;
 /// Idle connections kept to one target by one core.
 const IDLE_MAX: usize = 4096;
 
+/// How a connection to a target was made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Terms {
+    Plain,
+    /// What it had to prove ([`tls::TargetTls::terms`]).
+    Tls(u64),
+}
+
 pub struct TargetState {
     pub outstanding: Cell<u32>,
     /// Neither registered nor draining any more: requests still outstanding are over.
     expired: Cell<bool>,
-    idle: RefCell<Vec<(Stream, Instant)>>,
+    idle: RefCell<Vec<(Stream, Terms, Instant)>>,
     pub counters: Arc<TargetCounters>,
 }
 
@@ -33,27 +41,28 @@ impl TargetState {
         }
     }
 
-    /// The connection used last that is still usable: it is the least likely to have been closed.
-    pub fn take_idle(&self) -> Option<Stream> {
+    /// The connection used last that is still usable: it is the least likely to have been closed. One of
+    /// other terms is of an older generation, and closed.
+    pub fn take_idle(&self, terms: Terms) -> Option<Stream> {
         let mut idle = self.idle.borrow_mut();
-        while let Some((stream, _)) = idle.pop() {
-            if !net::stream::is_stale(stream.tcp()) {
+        while let Some((stream, made, _)) = idle.pop() {
+            if made == terms && !net::stream::is_stale(stream.tcp()) {
                 return Some(stream);
             }
         }
         None
     }
 
-    pub fn keep_idle(&self, stream: Stream, now: Instant) {
+    pub fn keep_idle(&self, stream: Stream, terms: Terms, now: Instant) {
         let mut idle = self.idle.borrow_mut();
         if idle.len() < IDLE_MAX && !self.expired.get() {
-            idle.push((stream, now));
+            idle.push((stream, terms, now));
         }
     }
 
     /// Closes connections that were idle for `limit`, and those that the target has closed.
     pub fn sweep(&self, now: Instant, limit: Duration) {
-        self.idle.borrow_mut().retain(|(stream, since)| {
+        self.idle.borrow_mut().retain(|(stream, _, since)| {
             now.saturating_duration_since(*since) < limit && !net::stream::is_stale(stream.tcp())
         });
     }

@@ -5,6 +5,7 @@ use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use model::Obstacle;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::sign::SingleCertAndKey;
@@ -13,7 +14,6 @@ use rustls::{
     ServerConnection, StreamOwned,
 };
 
-use crate::target::server_name;
 use crate::{Identity, TargetTls};
 
 /// A connection of [`blocking_client`].
@@ -35,6 +35,19 @@ pub enum HandshakeFailure {
     Io(io::Error),
 }
 
+impl HandshakeFailure {
+    /// What is wrong with the other side's certificate, if it is that.
+    pub fn obstacle(&self) -> Option<Obstacle> {
+        match self {
+            HandshakeFailure::NameMismatch => Some(Obstacle::TlsNameMismatch),
+            HandshakeFailure::Expired => Some(Obstacle::TlsExpired),
+            HandshakeFailure::NotYetValid => Some(Obstacle::TlsNotYetValid),
+            HandshakeFailure::Untrusted => Some(Obstacle::TlsUntrusted),
+            HandshakeFailure::Protocol | HandshakeFailure::Io(_) => None,
+        }
+    }
+}
+
 impl Trusted {
     /// The authorities in PEM files.
     pub fn from_files<'p>(files: impl IntoIterator<Item = &'p Path>) -> io::Result<Trusted> {
@@ -48,7 +61,7 @@ impl Trusted {
         Ok(Trusted(Arc::new(roots)))
     }
 
-    pub(crate) fn roots(&self) -> Arc<RootCertStore> {
+    pub fn roots(&self) -> Arc<RootCertStore> {
         Arc::clone(&self.0)
     }
 
@@ -57,10 +70,15 @@ impl Trusted {
         Trusted::from_files(files.into_iter().filter(|file| file.exists()))
     }
 
+    /// The file with the authorities of this machine, if there is one.
+    pub fn bundle_of_machine() -> Option<PathBuf> {
+        let named = std::env::var_os(BUNDLE_VARIABLE).map(PathBuf::from);
+        named.or_else(|| BUNDLES.iter().map(PathBuf::from).find(|file| file.exists()))
+    }
+
     /// Whom this machine trusts, and the authorities in `files` as far as they are there.
     pub fn of_machine<'p>(files: impl IntoIterator<Item = &'p Path>) -> io::Result<Trusted> {
-        let named = std::env::var_os(BUNDLE_VARIABLE).map(PathBuf::from);
-        let bundle = named.or_else(|| BUNDLES.iter().map(PathBuf::from).find(|file| file.exists()));
+        let bundle = Trusted::bundle_of_machine();
         let own = files.into_iter().map(Path::to_owned);
         let all: Vec<PathBuf> = bundle.into_iter().chain(own).collect();
         Trusted::of_files_there(all.iter().map(PathBuf::as_path))
@@ -77,18 +95,18 @@ const BUNDLES: &[&str] = &[
     "/etc/ssl/cert.pem",
 ];
 
-/// As a load balancer begins TLS with a target: whatever certificate it shows (ALB.md §3b).
+/// As a load balancer begins TLS with a target.
 pub fn target_handshake(
     mut stream: TcpStream,
     name: Option<&str>,
     target_tls: &TargetTls,
 ) -> Result<BlockingStream, HandshakeFailure> {
     let address = stream.peer_addr().map_err(HandshakeFailure::Io)?;
-    let name = server_name(name, address);
+    let name = target_tls.server_name(name, address);
     let client = ClientConnection::new(target_tls.config(), name);
     let mut client = client.map_err(|error| HandshakeFailure::Io(io::Error::other(error)))?;
     while client.is_handshaking() {
-        client.complete_io(&mut stream).map_err(failure)?;
+        client.complete_io(&mut stream).map_err(|error| target_tls.judged(failure(error)))?;
     }
     Ok(StreamOwned::new(client, stream))
 }
@@ -128,7 +146,7 @@ fn client(host: &str, trusted: &Trusted) -> io::Result<ClientConnection> {
     ClientConnection::new(Arc::new(config), name).map_err(io::Error::other)
 }
 
-fn failure(error: io::Error) -> HandshakeFailure {
+pub(crate) fn failure(error: io::Error) -> HandshakeFailure {
     let Some(tls) = error.get_ref().and_then(|inner| inner.downcast_ref::<Error>()) else {
         return HandshakeFailure::Io(error);
     };

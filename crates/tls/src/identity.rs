@@ -13,6 +13,7 @@ use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use verdict::certificate::CertificateFacts;
 
 use crate::facts::{self, Unusable};
+use crate::ocsp::Staple;
 
 /// A long chain with large keys is some 20 KB.
 const FILE_BYTES_MAX: u64 = 1024 * 1024;
@@ -28,6 +29,8 @@ pub struct Identity {
     pub name: Arc<str>,
     pub facts: CertificateFacts,
     pub key: Arc<CertifiedKey>,
+    /// Unix seconds: until when what is stapled to it may be shown, if anything is.
+    pub stapled_until: Option<i64>,
 }
 
 /// An [`Identity`] and what is doubtful about it.
@@ -140,7 +143,18 @@ impl Identity {
         }
         let warnings = warnings(&facts, chain, now_unix);
         let key = Arc::new(CertifiedKey::new(certificates, private));
-        Ok(Loaded { identity: Identity { name: name.into(), facts, key }, warnings })
+        Ok(Loaded {
+            identity: Identity { name: name.into(), facts, key, stapled_until: None },
+            warnings,
+        })
+    }
+
+    /// With what its authority says of it.
+    #[must_use]
+    pub fn stapled(self, staple: Staple) -> Identity {
+        let mut key = CertifiedKey::clone(&self.key);
+        key.ocsp = Some(staple.der);
+        Identity { key: Arc::new(key), stapled_until: Some(staple.until), ..self }
     }
 
     /// Nobody vouches for it but itself.

@@ -9,6 +9,7 @@ use model::{Certificate, CertificateId, CertificateSource, Finding, Listener};
 use zeroize::Zeroizing;
 
 use crate::authority::{AuthorityError, LocalAuthority};
+use crate::ocsp::Staple;
 use crate::{Identity, LoadError, Loaded, placeholder};
 
 /// The declared certificates that could be loaded, by [`CertificateId`].
@@ -77,8 +78,9 @@ impl CertificateStore {
         let mut identities = Vec::with_capacity(certificates.len());
         for certificate in certificates {
             let identity = match &certificate.source {
-                CertificateSource::Files { chain, key } => {
-                    from_files(certificate, chain, key, now_unix, &mut findings)
+                CertificateSource::Files { chain, key, ocsp_response } => {
+                    let files = (&**chain, &**key, ocsp_response.as_deref());
+                    from_files(certificate, files, now_unix, &mut findings)
                 }
                 CertificateSource::Development
                 | CertificateSource::Imported
@@ -125,8 +127,9 @@ struct Sources<'s> {
 impl Sources<'_> {
     fn load(&mut self, certificate: &Certificate, findings: &mut Vec<Finding>) -> Option<Identity> {
         match &certificate.source {
-            CertificateSource::Files { chain, key } => {
-                from_files(certificate, chain, key, self.now_unix, findings)
+            CertificateSource::Files { chain, key, ocsp_response } => {
+                let files = (&**chain, &**key, ocsp_response.as_deref());
+                from_files(certificate, files, self.now_unix, findings)
             }
             CertificateSource::Development => {
                 let (state, now) = (self.state, self.now_unix);
@@ -143,13 +146,20 @@ impl Sources<'_> {
 
 fn from_files(
     certificate: &Certificate,
-    chain: &Path,
-    key: &Path,
+    (chain, key, ocsp_response): (&Path, &Path, Option<&Path>),
     now_unix: i64,
     findings: &mut Vec<Finding>,
 ) -> Option<Identity> {
     let loaded = Identity::from_files(&certificate.name, chain, key, now_unix);
-    judged(certificate, loaded, findings)
+    let identity = judged(certificate, loaded, findings)?;
+    let Some(path) = ocsp_response else { return Some(identity) };
+    match Staple::from_file(path, &identity.key.cert, now_unix) {
+        Ok(staple) => Some(identity.stapled(staple)),
+        Err(error) => {
+            findings.push(error.finding(&certificate.name, &certificate.place));
+            Some(identity)
+        }
+    }
 }
 
 fn from_shelf(

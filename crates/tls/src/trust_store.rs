@@ -71,20 +71,38 @@ impl TrustStores {
     pub fn load(stores: &[model::TrustStore], now_unix: i64) -> (TrustStores, Vec<Finding>) {
         let mut findings = Vec::new();
         let loaded = stores.iter().map(|store| {
-            match TrustStore::from_files(&store.authorities, &store.revocation_lists) {
-                Ok(loaded) => {
-                    findings.extend(loaded.out_of_date(store, now_unix));
-                    Some(Arc::new(loaded))
-                }
-                Err(error) => {
-                    let finding = Finding::error(error.code(), &store.place, error.to_string());
-                    findings.push(finding.hint(error.hint()));
-                    None
-                }
-            }
+            let (loaded, finding) = TrustStores::load_one(store, now_unix);
+            findings.extend(finding);
+            loaded
         });
         let loaded = TrustStores(loaded.collect());
         (loaded, findings)
+    }
+
+    /// One trust store, as [`load`](TrustStores::load) does it.
+    pub fn load_one(
+        store: &model::TrustStore,
+        now_unix: i64,
+    ) -> (Option<Arc<TrustStore>>, Option<Finding>) {
+        match TrustStore::from_files(&store.authorities, &store.revocation_lists) {
+            Ok(loaded) => {
+                let finding = loaded.out_of_date(store, now_unix);
+                (Some(Arc::new(loaded)), finding)
+            }
+            Err(error) => {
+                let finding = Finding::error(error.code(), &store.place, error.to_string());
+                (None, Some(finding.hint(error.hint())))
+            }
+        }
+    }
+
+    /// With another one in the place of one.
+    #[must_use]
+    pub fn with(mut self, id: TrustStoreId, store: Arc<TrustStore>) -> TrustStores {
+        if let Some(slot) = self.0.get_mut(id.0 as usize) {
+            *slot = Some(store);
+        }
+        self
     }
 
     pub fn get(&self, id: TrustStoreId) -> Option<&Arc<TrustStore>> {
@@ -142,7 +160,7 @@ impl TrustStore {
             format!("a revocation list of `trust_store.{}` is out of date", declared.name);
         Some(
             Finding::warning("certificate/list-out-of-date", &declared.place, message)
-                .hint("what was revoked since is still taken: fetch the list again, then reload"),
+                .hint("what was revoked since is still taken: fetch the list again"),
         )
     }
 
@@ -286,7 +304,7 @@ impl TrustError {
                 "is the path right, and may the user that Pointsman runs as read it?".into()
             }
             TrustError::TooLarge { .. } | TrustError::TooManyAuthorities { .. } => {
-                "name only the authorities that issue certificates of your clients".into()
+                "name only the authorities that issue what is to be taken".into()
             }
             TrustError::TooManyRevoked => "leave out what has expired".into(),
             TrustError::NotPem { .. } => {

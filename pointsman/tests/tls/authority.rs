@@ -36,6 +36,10 @@ impl Authority {
         Authority { pem, certificate, issuer: Issuer::new(params, key) }
     }
 
+    pub fn key_pem(&self) -> String {
+        self.issuer.key().serialize_pem()
+    }
+
     pub fn issue(&self, change: impl FnOnce(&mut CertificateParams), key: &KeyPair) -> Issued {
         let mut params = CertificateParams::default();
         params.distinguished_name = rcgen::DistinguishedName::new();

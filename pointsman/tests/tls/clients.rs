@@ -8,7 +8,7 @@ use rcgen::{ExtendedKeyUsagePurpose, KeyPair, PKCS_ED25519, SerialNumber, date_t
 use rustls::version::{TLS12, TLS13};
 
 use crate::authority::{Authority, Shown, ask};
-use crate::support::{Instance, Origin, at, free_port};
+use crate::support::{Instance, Origin, at, free_port, until};
 use crate::{connection_line, openssl};
 
 const GET: &str = "GET / HTTP/1.1\r\nHost: a.test\r\nConnection: close\r\n\
@@ -281,6 +281,27 @@ fn the_names_of_the_authorities_are_told_where_that_is_wanted() {
         assert_eq!(text.contains("Acceptable client certificate CA names"), told, "{text}");
         assert_eq!(text.contains("CN = staff"), told, "{text}");
     }
+}
+
+#[test]
+fn a_list_that_changes_is_taken_over_without_a_reload() {
+    let staff = Authority::new("staff");
+    let (origin, listeners) = (Origin::answering("yes"), Listeners::new());
+    let instance = start(&listeners, &origin, &staff.pem, &staff.list(&[7]));
+    let good = staff.client(|_| {});
+    let served = || !ask(at(listeners.verified), &TLS13, Some(&good), GET).is_empty();
+    let write =
+        |text: &str| std::fs::write(instance.folder.path().join("revoked.pem"), text).unwrap();
+    assert!(served());
+    write(&staff.list(&[0x03, 0xa5, 0xb1]));
+    until("it to be revoked", || (!served()).then_some(()));
+    connection_line(&instance, Refusal::TlsClientCertificateRevoked.code());
+    write("an error page");
+    let refused = || instance.output().contains("reload/trust-store-refused").then_some(());
+    until("it to be refused", refused);
+    assert!(!served(), "what was revoked stays so");
+    write(&staff.list(&[7]));
+    until("the other list", || served().then_some(()));
 }
 
 #[test]

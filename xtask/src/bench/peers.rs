@@ -197,7 +197,7 @@ fn make_certificate(folder: &Path) -> Result<(), Failed> {
 }
 
 /// Ports that are free now, all different: held until all are known.
-fn free_ports(count: usize) -> std::io::Result<Vec<u16>> {
+pub fn free_ports(count: usize) -> std::io::Result<Vec<u16>> {
     let held = (0..count)
         .map(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)))
         .collect::<Result<Vec<_>, _>>()?;
@@ -205,7 +205,7 @@ fn free_ports(count: usize) -> std::io::Result<Vec<u16>> {
 }
 
 /// Waits until the port is listened on, unless the process ends before.
-fn await_port(port: u16, process: &mut Child) -> std::io::Result<()> {
+pub fn await_port(port: u16, process: &mut Child) -> std::io::Result<()> {
     let end = Instant::now() + START_LIMIT;
     loop {
         match TcpStream::connect((Ipv4Addr::LOCALHOST, port)) {

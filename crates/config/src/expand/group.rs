@@ -1,8 +1,8 @@
 //! Target groups as text.
 
 use model::{
-    Algorithm, HealthCheck, HealthCheckPort, HealthCheckProtocol, Model, Stickiness, TargetGroup,
-    TargetProtocol,
+    Algorithm, HealthCheck, HealthCheckPort, HealthCheckProtocol, Model, Stickiness,
+    TargetAuthorities, TargetGroup, TargetProtocol,
 };
 
 use super::writer::{Writer, quoted};
@@ -34,6 +34,19 @@ pub fn target_group(out: &mut Writer, model: &Model, group: &TargetGroup) {
         out.text("deregistration_delay", &group.deregistration_delay.to_string());
         out.set("minimum_healthy_targets", group.minimum_healthy_targets);
         out.text.push('\n');
+        if let Some(verification) = &group.verification {
+            out.block("verify", |out| {
+                match &verification.authorities {
+                    TargetAuthorities::System => out.text("authorities", "system"),
+                    TargetAuthorities::File(path) => {
+                        out.text("authorities", &path.display().to_string());
+                    }
+                }
+                if let Some(name) = &verification.name {
+                    out.text("name", &name.0);
+                }
+            });
+        }
         health_check(out, &group.health_check);
         if let Some(application) = &group.application {
             super::application::application(out, model, application);

@@ -79,7 +79,8 @@ impl Group {
         let check = &declared.health_check;
         let goes_on = check.enabled
             && in_use == GroupUse::InUse
-            && asks_the_same(&self.declared.health_check, check);
+            && asks_the_same(&self.declared.health_check, check)
+            && self.declared.verification == declared.verification;
         self.declared = declared.clone();
         self.in_use = in_use;
         self.slow_start.handle_reload(declared.slow_start, declared.algorithm);

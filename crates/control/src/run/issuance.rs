@@ -79,6 +79,7 @@ impl Instance {
             &world,
             certificates,
             &self.trust_stores,
+            &self.snapshot.target_tls,
             self.cores.len(),
         )?);
         let (applied, left) = mpsc::channel(1);

@@ -52,7 +52,13 @@ impl Instance {
                 return Err(Refused { findings, broken_expectation: true });
             }
             let snapshot = kept
-                .snapshot(&loaded.world, &loaded.certificates, &loaded.trust_stores, cores)
+                .snapshot(
+                    &loaded.world,
+                    &loaded.certificates,
+                    &loaded.trust_stores,
+                    &loaded.target_tls,
+                    cores,
+                )
                 .map_err(|error| format!("error: {error}\n"))?;
             Ok::<_, Refused>((loaded, snapshot))
         })?;
@@ -60,7 +66,7 @@ impl Instance {
             failures.iter().map(|failure| format!("error: {failure}\n")).collect::<String>()
         })?;
         let names = self.prepare_names(&loaded.world)?;
-        self.health.replace(&loaded.world);
+        self.health.replace(&loaded.world, &snapshot.target_tls);
         let board = self.health.board();
         let closed = plan.closed.clone();
         let opened = std::mem::take(&mut plan.opened);

@@ -1,4 +1,4 @@
-//! What is doubted about how listeners speak TLS.
+//! What listeners say of TLS.
 
 use super::rows::Row;
 
@@ -6,12 +6,9 @@ pub const ROWS: &[Row] = &[Row {
     code: "lint/post-quantum-partial",
     name: "a policy of which one group is missing",
     bad: &[(
-        "    default { # forwards\n",
-        "    tls_policy   = \"ELBSecurityPolicy-TLS13-1-2-Res-PQ-2025-09\" # here\n\n    default { # forwards\n",
+        "    certificates = [certificate.shop]\n",
+        "    certificates = [certificate.shop]\n    tls_policy   = \"ELBSecurityPolicy-TLS13-1-2-Res-PQ-2025-09\"\n",
     )],
-    at: "# here",
-    good: &[(
-        "ELBSecurityPolicy-TLS13-1-2-Res-PQ-2025-09",
-        "ELBSecurityPolicy-TLS13-1-2-Res-2021-06",
-    )],
+    at: "tls_policy",
+    good: &[("-Res-PQ-2025-09", "-Res-2021-06")],
 }];

@@ -169,10 +169,42 @@ pub const PAGES: &[Page] = &[
         ],
         remedy: &[
             "Set `protocol = \"HTTP\"` on the group, or the port on which the target speaks TLS.",
-            "The target's certificate is never the cause: it is not validated.",
+            "The target's certificate is not the cause: without `verify` it is not validated, and with it the code is `target/tls-untrusted`.",
         ],
-        related: &["target/protocol", "target/tls-timeout", "lint/target-protocol"],
+        related: &[
+            "target/protocol",
+            "target/tls-untrusted",
+            "target/tls-timeout",
+            "lint/target-protocol",
+        ],
         ..Page::refusal(Refusal::TargetTlsFailed)
+    },
+    Page {
+        sees: "502 Bad Gateway, a page of the load balancer; `health` and `explain` say what is wrong with the certificate",
+        causes: &[
+            "Another authority than those of `verify` has issued it: a new one was made, or the target serves a self-signed one.",
+            "The target does not send the intermediate certificates.",
+            "It has expired, or is not valid yet: nobody has renewed it, or a clock is wrong.",
+            "It is for another name: without `name`, it must be for the target as it is written, which may be an address.",
+            "Somebody else answers at the target's address.",
+        ],
+        confirm: &[
+            (
+                "openssl s_client -connect ADDRESS:PORT -servername NAME -verify_hostname NAME -CAfile ca.pem </dev/null",
+                "\"Verify return code\", with the reason",
+            ),
+            (
+                "openssl s_client -connect ADDRESS:PORT </dev/null | openssl x509 -noout -issuer -dates -ext subjectAltName",
+                "who has issued it, for how long and for whom",
+            ),
+        ],
+        remedy: &[
+            "Have the certificate issued by an authority of `verify`, with its intermediate ones after it, or add the authority to the file and reload.",
+            "Set `name` to what the certificate is for.",
+            "Renew it at the target.",
+        ],
+        related: &["target/tls-failed", "certificate/authorities-unreadable"],
+        ..Page::refusal(Refusal::TargetTlsUntrusted)
     },
     Page {
         sees: "504 Gateway Timeout, a page of the load balancer",

@@ -199,6 +199,31 @@ pub const PAGES: &[Page] = &[
         )
     },
     Page {
+        sees: "everything as before: clients are judged by the authorities and the lists of before",
+        causes: &[
+            "The file is being written at this moment: the line is followed by `reload/trust-store` within seconds.",
+            "What was fetched is no list, but the page of an error.",
+        ],
+        confirm: &[
+            (
+                "journalctl -u pointsman.service -g reload/trust-store",
+                "`code` and `reason` of the refusal, and whether it was taken after all",
+            ),
+            (
+                "openssl crl -noout -text -in FILE",
+                "whether it is a list, and until when it is good",
+            ),
+        ],
+        remedy: &[
+            "Fetch the list again, beside the file, and rename it into its place; nothing has to be reloaded.",
+        ],
+        related: &["certificate/bad-list", "certificate/list-out-of-date"],
+        ..Page::new(
+            "reload/trust-store-refused",
+            "a trust store changed, and cannot be used as it is",
+        )
+    },
+    Page {
         sees: "nothing: what is served is served on; imports are not seen until it can be read again",
         causes: &[
             "The disk of the state directory is full, or has become read-only.",

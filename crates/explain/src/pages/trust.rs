@@ -4,7 +4,25 @@ use super::Page;
 
 pub const PAGES: &[Page] = &[
     Page {
-        sees: "`check` points at the `trust_store`; a reload changes nothing",
+        sees: "nothing: the certificate is served without the response; clients that insist on one refuse it",
+        causes: &[
+            "The response is past its next update, and nobody has fetched another.",
+            "The certificate was renewed, and the response is about the one before.",
+            "The certificate has been revoked.",
+            "The file is PEM, or the page of an error: responses are DER.",
+        ],
+        confirm: &[(
+            "openssl ocsp -respin site.ocsp -text -noverify",
+            "the status, the serial number, and the next update",
+        )],
+        remedy: &[
+            "Fetch it again, regularly: `openssl ocsp -no_nonce -issuer ISSUER -cert SITE -url URL -respout site.ocsp`; what is written over the file is taken within a second.",
+        ],
+        related: &["certificate/expired", "reload/certificate-refused"],
+        ..Page::new("certificate/not-stapled", "nothing is stapled to a certificate")
+    },
+    Page {
+        sees: "`check` points at the `trust_store` or the `verify`; a reload changes nothing",
         causes: &[
             "The path is wrong: it is relative to the file that names it.",
             "The user that Pointsman runs as may not read it.",
@@ -14,24 +32,24 @@ pub const PAGES: &[Page] = &[
         related: &["certificate/unreadable"],
         ..Page::new(
             "certificate/authorities-unreadable",
-            "the authorities or the revocation lists of a trust store cannot be read",
+            "authorities or revocation lists cannot be read",
         )
     },
     Page {
-        sees: "`check` points at the `trust_store`; a reload changes nothing",
+        sees: "`check` points at the `trust_store` or the `verify`; a reload changes nothing",
         causes: &[
             "A whole bundle of public authorities was named: it would let in everybody who has a certificate.",
             "Revocation lists of more than 50 MB, or of more than 500,000 certificates.",
         ],
         confirm: &[("grep -c BEGIN authorities.pem", "more than 25")],
         remedy: &[
-            "Name only the authorities that issue certificates of your clients.",
+            "Name only the authorities that issue certificates of your clients, or of your targets.",
             "Have the authority leave out of its list what has expired.",
         ],
         related: &["certificate/not-an-authority"],
         ..Page::new(
             "certificate/authorities-too-many",
-            "a trust store holds more than ALB's limits allow",
+            "a file of authorities, or the revocation lists, hold more than ALB's limits allow",
         )
     },
     Page {

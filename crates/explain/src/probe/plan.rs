@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use model::{Asker, ForwardedForMode, TargetAddress};
+use model::{Asker, ForwardedForMode, TargetAddress, TargetAuthorities};
 use world::World;
 
-use super::{Plan, Sends, TARGETS_MAX, TargetCall};
+use super::{Plan, Proof, Sends, TARGETS_MAX, TargetCall};
 use crate::atlas::Atlas;
 use crate::facts::{FactSource, Facts};
 use crate::hop::{Aimed, Hop, Trace};
@@ -101,11 +101,19 @@ fn call(world: &World, request: &Request, aimed: &Aimed, client: &Client) -> Tar
     }
     headers.push(("X-Forwarded-Proto".to_owned(), listener.protocol.scheme().to_owned()));
     headers.push(("X-Forwarded-Port".to_owned(), listener.port.to_string()));
+    let proof = group.verification.as_ref().map(|verification| Proof {
+        authorities: match &verification.authorities {
+            TargetAuthorities::System => None,
+            TargetAuthorities::File(path) => Some(path.clone()),
+        },
+        name: verification.name.as_ref().map(|host| host.0.clone()),
+    });
     TargetCall {
         group: group.name.clone(),
         target: target.to_string(),
         addresses,
         name,
+        proof,
         port: target.port,
         url: format!("{}://{target}{}", group.protocol.scheme(), aimed.url),
         headers,

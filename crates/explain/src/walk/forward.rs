@@ -242,6 +242,9 @@ impl Walk<'_> {
             Behaviour::TlsFails => {
                 return Trial::Fails(FailedAttempt::Connect, Refusal::TargetTlsFailed);
             }
+            Behaviour::TlsUntrusted(_) => {
+                return Trial::Fails(FailedAttempt::Connect, Refusal::TargetTlsUntrusted);
+            }
             Behaviour::Closes => {
                 return Trial::Fails(FailedAttempt::FreshClosed, Refusal::TargetClosed);
             }

@@ -112,7 +112,12 @@ impl Walk<'_> {
                         reason = Some((failure.obstacle, failure.place));
                         failure.text
                     }
-                    _ => format!("{target}: {}{since}", refusal.text()),
+                    _ => match view.behaviour {
+                        Behaviour::TlsUntrusted(obstacle) => {
+                            format!("{target}: {}: {}{since}", refusal.text(), obstacle.text())
+                        }
+                        _ => format!("{target}: {}{since}", refusal.text()),
+                    },
                 };
                 failing.push((*index, refusal, text));
             }

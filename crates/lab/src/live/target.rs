@@ -4,13 +4,13 @@ use std::net::SocketAddr;
 
 use explain::Observed;
 use explain::probe::{AtTarget, Sends, TargetCall, TargetProbed};
-use model::Url;
-use tls::TargetTls;
+use model::{Host, Url};
+use tls::{TargetTls, Trusted};
 
 use super::{ANSWER_LIMIT, CONNECT_LIMIT, USER_AGENT, brief, resolve};
 use crate::observe::{Call, Trusts, connect, converse};
 
-pub fn ask(call: &TargetCall, method: &str, sends: Sends, target_tls: &TargetTls) -> TargetProbed {
+pub fn ask(call: &TargetCall, method: &str, sends: Sends) -> TargetProbed {
     let addresses = match &call.name {
         Some(name) => resolve(name, call.port),
         None => call.addresses.clone(),
@@ -22,9 +22,7 @@ pub fn ask(call: &TargetCall, method: &str, sends: Sends, target_tls: &TargetTls
         match connect(None, to, CONNECT_LIMIT) {
             Ok(stream) => {
                 let seen = match sends {
-                    Sends::Everywhere => {
-                        AtTarget::Asked(brief(request(call, method, to, stream, target_tls)))
-                    }
+                    Sends::Everywhere => AtTarget::Asked(brief(request(call, method, to, stream))),
                     Sends::ThroughTheDoor | Sends::Nowhere => AtTarget::Connects,
                 };
                 told = (Some(to), seen);
@@ -42,11 +40,14 @@ fn request(
     method: &str,
     to: SocketAddr,
     stream: std::net::TcpStream,
-    target_tls: &TargetTls,
 ) -> Observed {
     let url = match Url::parse(&call.url) {
         Ok(url) => url,
         Err(error) => return Observed::Failed(error.message),
+    };
+    let target_tls = match target_tls(call) {
+        Ok(target_tls) => target_tls,
+        Err(why) => return Observed::Failed(why),
     };
     converse(
         stream,
@@ -57,9 +58,20 @@ fn request(
             method,
             headers: &call.headers,
             user_agent: USER_AGENT,
-            trusts: Trusts::Anybody { name: call.name.as_deref(), target_tls },
+            trusts: Trusts::Target { name: call.name.as_deref(), target_tls: &target_tls },
             connect_limit: CONNECT_LIMIT,
             answer_limit: ANSWER_LIMIT,
         },
     )
+}
+
+/// What the group asks of its targets.
+fn target_tls(call: &TargetCall) -> Result<TargetTls, String> {
+    let Some(proof) = &call.proof else { return TargetTls::new().map_err(|e| e.to_string()) };
+    let trusted = match &proof.authorities {
+        Some(path) => Trusted::from_files([path.as_path()])
+            .map_err(|error| format!("cannot read `{}`: {error}", path.display()))?,
+        None => Trusted::of_machine([]).map_err(|error| error.to_string())?,
+    };
+    TargetTls::verifying(trusted.roots(), proof.name.clone().map(Host)).map_err(|e| e.to_string())
 }

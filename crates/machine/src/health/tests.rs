@@ -101,6 +101,11 @@ fn results() {
         (&http, ProbeResult::Reset, Some("Target.FailedHealthChecks")),
         (&http, ProbeResult::Malformed, Some("Target.FailedHealthChecks")),
         (&http, ProbeResult::TlsFailed, Some("Target.FailedHealthChecks")),
+        (
+            &http,
+            ProbeResult::TlsUntrusted(model::Obstacle::TlsExpired),
+            Some("Target.FailedHealthChecks"),
+        ),
         (&http, ProbeResult::Timeout, Some("Target.Timeout")),
         (&http, ProbeResult::Unresolved, Some("Target.Unresolved")),
         (&http, ProbeResult::Internal, Some("Elb.InternalError")),

@@ -33,7 +33,11 @@ fn a_bad_certificate_does_not_take_the_good_ones_down() {
     let certificate = CertificateParams::new(vec!["shop.example".to_owned()]).unwrap();
     let pem = certificate.self_signed(&key).unwrap().pem() + &key.serialize_pem();
     fs::write(&path, pem).unwrap();
-    let files = |path: &Path| CertificateSource::Files { chain: path.into(), key: path.into() };
+    let files = |path: &Path| CertificateSource::Files {
+        chain: path.into(),
+        key: path.into(),
+        ocsp_response: None,
+    };
     let certificates = [
         declared("good", &["shop.example", "other.example"], files(&path)),
         declared("bad", &[], files(Path::new("/nowhere/at/all.pem"))),

@@ -65,6 +65,7 @@ pub fn good() -> Model {
         target_groups: vec![TargetGroup {
             name: "app".into(),
             protocol: TargetProtocol::Http,
+            verification: None,
             targets: vec![Target {
                 address: TargetAddress::Ip("10.0.0.1".parse().unwrap()),
                 port: 3000,
