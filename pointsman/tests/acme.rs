@@ -5,6 +5,8 @@
 mod between;
 #[path = "acme/killed.rs"]
 mod killed;
+#[path = "acme/on_demand.rs"]
+mod on_demand;
 #[path = "../../crates/acme/tests/support/pebble.rs"]
 mod pebble;
 mod support;

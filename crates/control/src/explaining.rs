@@ -73,7 +73,8 @@ impl Certificates {
 }
 
 fn to_be_made(declared: &model::Certificate, now_unix: i64) -> CertificateFacts {
-    let names = match declared.names.is_empty() {
+    let development = declared.source == CertificateSource::Development;
+    let names = match development && declared.names.is_empty() {
         true => tls::DEVELOPMENT_NAMES.map(str::to_owned).to_vec(),
         false => declared.names.clone(),
     };
