@@ -37,7 +37,7 @@ fn the_first_client_brings_the_certificate() {
     let listeners = redirecting(pebble.http, pebble.tls) + &https(pebble.tls, "customers");
     let on_demand = format!(
         "certificate \"customers\" {{\n  authority = authority.pebble\n  challenge = \"http-01\"\n\n  on_demand {{\n    \
-         names = [\"*.customers.test\"]\n    ask = \"http://{}/allowed\"\n  }}\n}}\n",
+         names = [\"*.shop.test\"]\n    ask = \"http://{}/allowed\"\n  }}\n}}\n",
         guard.address
     );
     let configuration =
@@ -50,12 +50,22 @@ fn the_first_client_brings_the_certificate() {
     let mut instance = Instance::start_with(&configuration, &["--cores", "2"]);
     let root = root(&pebble, &instance);
     let trusted = Trusted::from_files([Path::new(&root)]).unwrap();
+    let explain = |instance: &Instance, host: &str| {
+        let url = format!("https://{host}:{}/", pebble.tls);
+        let said = text(&instance.command(&["explain", &url, "--from", "192.0.2.7"]));
+        said.split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    let first = explain(&instance, "good.shop.test");
+    for word in ["no certificate for good.shop.test yet", "at the first visit", "/allowed` allows"]
+    {
+        assert!(first.contains(word), "{first}");
+    }
     let count = |pebble: &Pebble| pebble.count("orders");
 
     // Twenty at once: one order, and all of them are served.
     let leaves: BTreeSet<Vec<u8>> = std::thread::scope(|scope| {
         let all: Vec<_> = (0..20)
-            .map(|_| scope.spawn(|| fresh_handshake("good.customers.test", pebble.tls, &trusted)))
+            .map(|_| scope.spawn(|| fresh_handshake("good.shop.test", pebble.tls, &trusted)))
             .collect();
         all.into_iter().map(|one| one.join().unwrap().unwrap()).collect()
     });
@@ -63,11 +73,14 @@ fn the_first_client_brings_the_certificate() {
     let asked = guard.requests();
     assert_eq!(asked.len(), 1, "{asked:?}");
 
+    let now = explain(&instance, "good.shop.test");
+    assert!(now.contains("certificate.customers has one for good.shop.test"), "{now}");
+
     // Nothing is ordered for these.
     broken.store(true, Ordering::SeqCst);
     let rows = [
-        ("guard down", "good2.customers.test", "tls/certificate-pending", "it answers with 503"),
-        ("denied", "bad.customers.test", "tls/certificate-denied", "`ask` answers with 404"),
+        ("guard down", "good2.shop.test", "tls/certificate-pending", "it answers with 503"),
+        ("denied", "bad.shop.test", "tls/certificate-denied", "`ask` answers with 404"),
     ];
     for (name, host, code, told) in rows {
         let seen = text(&curl(host, pebble.tls, &root));
@@ -80,28 +93,26 @@ fn the_first_client_brings_the_certificate() {
         broken.store(false, Ordering::SeqCst);
     }
     let before = guard.requests().len();
-    assert!(text(&curl("bad.customers.test", pebble.tls, &root)).contains("unrecognized name"));
+    assert!(text(&curl("bad.shop.test", pebble.tls, &root)).contains("unrecognized name"));
     assert!(text(&curl("good.other.test", pebble.tls, &root)).contains("certificate"));
     assert_eq!(guard.requests().len(), before, "neither remembered nor outside is asked again");
     assert_eq!(count(&pebble), 1);
 
     // Others are not kept waiting, and the list names it.
     let list = text(&instance.command(&["cert", "list"]));
-    assert!(list.contains("customers/good.customers.test") && list.contains("on demand"), "{list}");
-    await_state(&instance, "customers/good.customers.test", "valid");
+    assert!(list.contains("customers/good.shop.test") && list.contains("on demand"), "{list}");
+    await_state(&instance, "customers/good.shop.test", "valid");
     instance.crash();
-    until("it to be served again", || {
-        fresh_handshake("good.customers.test", pebble.tls, &trusted).ok()
-    });
+    until("it to be served again", || fresh_handshake("good.shop.test", pebble.tls, &trusted).ok());
     assert_eq!(count(&pebble), 1, "after kill -9");
-    assert_eq!(show(&instance, "customers/good.customers.test")["state"], "valid");
+    assert_eq!(show(&instance, "customers/good.shop.test")["state"], "valid");
 
     // Renewed as others, and the guard is asked again.
-    let asked = instance.command(&["cert", "renew", "customers/good.customers.test", "--force"]);
+    let asked = instance.command(&["cert", "renew", "customers/good.shop.test", "--force"]);
     assert!(asked.status.success(), "{}", text(&asked));
     let leaf = leaves.first().unwrap();
     until("the next one", || {
-        let now = fresh_handshake("good.customers.test", pebble.tls, &trusted).unwrap();
+        let now = fresh_handshake("good.shop.test", pebble.tls, &trusted).unwrap();
         (now != *leaf).then_some(())
     });
     assert_eq!(count(&pebble), 2);

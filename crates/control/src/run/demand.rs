@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use acme::Visited;
-use model::Refusal;
+use model::{CertificateId, Refusal};
 use proxy::Visit;
 use tls::{Identity, OnDemandIdentity};
 use tokio::sync::oneshot;
@@ -104,6 +104,18 @@ impl Instance {
         let all = self.kept.on_demand.entry(certificate.to_owned()).or_default();
         Arc::make_mut(all).insert(host.to_owned(), one);
         true
+    }
+
+    /// For explanations: the names that have one, and until when.
+    pub fn issued_on_demand(&self) -> BTreeMap<CertificateId, Arc<BTreeMap<String, i64>>> {
+        let all = self.model().certificates.iter().enumerate();
+        let issued = all.filter_map(|(at, certificate)| {
+            let names = self.kept.on_demand.get(&certificate.name)?;
+            let until = |one: &OnDemandIdentity| one.identity.facts.not_after;
+            let names = names.iter().map(|(host, one)| (host.clone(), until(one)));
+            Some((CertificateId(at as u32), Arc::new(names.collect())))
+        });
+        issued.collect()
     }
 
     pub fn lapsed(&mut self, name: &str) {
