@@ -219,6 +219,8 @@ fn every_code_is_produced_live() {
     let of_clients = Refusal::ALL.iter().filter(|r| r.client_certificate_reason().is_some());
     produced.extend(of_clients);
     produced.insert(Refusal::TargetTlsUntrusted);
+    // With an authority, in acme/on_demand.rs.
+    produced.extend([Refusal::TlsCertificatePending, Refusal::TlsCertificateDenied]);
     let mut check = |refusal: Refusal| {
         until(refusal.code(), || (count(&instance, refusal) > 0).then_some(()));
         produced.insert(refusal);

@@ -4,6 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use machine::order::Failure;
@@ -13,11 +14,13 @@ use tokio::sync::{Mutex, Notify, Semaphore, mpsc, oneshot};
 use tokio::task::JoinHandle;
 use verdict::issuance::Doubt;
 use world::World;
-use world::issuance::{findings, prospect};
+use world::issuance::{findings, prospect_for};
 
 use crate::account;
 use crate::challenges::{Proof, Published, Table};
 use crate::client::Client;
+use crate::demand::{Demand, Visited};
+use crate::guard::Allowed;
 use crate::kept::Records;
 use crate::state::State;
 use crate::wanted::{self, Asked, Wanted};
@@ -37,12 +40,19 @@ pub enum Event {
     Challenges { published: Published, applied: oneshot::Sender<()> },
     /// A new certificate of this name is on the records.
     Issued { name: String },
+    /// An attempt has failed; another one is made later.
+    Failed { name: String },
+    /// What was said of a name that a client came for.
+    Guarded { certificate: String, host: String, allowed: Allowed },
+    /// It has expired, and nobody came for it.
+    Lapsed { name: String },
 }
 
 /// All certificates from authorities. Lives in control's runtime; dropping it ends all tasks.
 pub struct Keeper {
     shared: Rc<Shared>,
     tasks: BTreeMap<String, Task>,
+    pub(crate) demand: Demand,
 }
 
 struct Task {
@@ -60,6 +70,8 @@ pub struct Wake {
     pub asked: Cell<bool>,
     /// A new one, though the present one is good.
     pub renew: Cell<bool>,
+    /// Whether a client came for it since it was issued.
+    pub used: Arc<AtomicBool>,
 }
 
 /// What the tasks share.
@@ -102,7 +114,7 @@ impl Keeper {
             clients: RefCell::default(),
             events,
         });
-        (Keeper { shared, tasks: BTreeMap::new() }, receiver)
+        (Keeper { shared, tasks: BTreeMap::new(), demand: Demand::default() }, receiver)
     }
 
     pub fn records(&self) -> &Records {
@@ -114,7 +126,8 @@ impl Keeper {
     pub fn follow(&mut self, world: &Arc<World>) {
         *self.shared.world.borrow_mut() = Arc::clone(world);
         self.shared.clients.borrow_mut().clear();
-        let wanted = wanted::of(world);
+        let mut wanted = wanted::of(world);
+        wanted.extend(self.wanted_on_demand());
         let gone = |name: &String| !wanted.iter().any(|one| one.name == *name);
         let names: Vec<String> = self.tasks.keys().filter(|name| gone(name)).cloned().collect();
         for name in names {
@@ -131,7 +144,7 @@ impl Keeper {
         }
     }
 
-    fn begin(&mut self, wanted: Wanted) {
+    pub(crate) fn begin(&mut self, wanted: Wanted) {
         let wake = Rc::new(Wake::default());
         let state = Rc::new(RefCell::new(State {
             name: wanted.name.clone(),
@@ -148,6 +161,51 @@ impl Keeper {
         );
         let handle = tokio::task::spawn_local(keeping);
         self.tasks.insert(wanted.name.clone(), Task { wanted, handle, wake, state });
+    }
+
+    /// How it stands with a name that a client came for; `None` if nobody did before.
+    pub(crate) fn standing(&self, name: &str) -> Option<Visited> {
+        let task = self.tasks.get(name)?;
+        task.wake.used.store(true, Ordering::Relaxed);
+        let state = task.state.borrow();
+        Some(match (state.state.as_str(), &state.error) {
+            ("valid" | "renewing" | "late", _) => Visited::There,
+            (_, Some(_)) => Visited::Refused(model::Refusal::TlsCertificatePending),
+            (_, None) => {
+                task.wake.notify.notify_one();
+                Visited::Waits
+            }
+        })
+    }
+
+    pub(crate) fn hosts_below(&self, certificate: &str) -> impl Iterator<Item = String> {
+        let names = self.tasks.keys().filter_map(move |name| name.split_once('/'));
+        names.filter(move |(of, _)| *of == certificate).map(|(_, host)| host.to_owned())
+    }
+
+    pub(crate) fn names_below(&self, certificate: &str) -> u32 {
+        u32::try_from(self.hosts_below(certificate).count()).unwrap_or(u32::MAX)
+    }
+
+    pub(crate) fn used(&self, name: &str) -> Option<Arc<AtomicBool>> {
+        self.tasks.get(name).map(|task| Arc::clone(&task.wake.used))
+    }
+
+    pub(crate) fn world(&self) -> Arc<World> {
+        Arc::clone(&self.shared.world.borrow())
+    }
+
+    pub(crate) fn events(&self) -> mpsc::Sender<Event> {
+        self.shared.events.clone()
+    }
+
+    pub(crate) fn journal(&self) -> &Journal {
+        &self.shared.journal
+    }
+
+    /// That it is gone.
+    pub fn lapsed(&mut self, name: &str) {
+        self.end(name);
     }
 
     fn end(&mut self, name: &str) {
@@ -224,7 +282,9 @@ impl Shared {
     ) -> Result<(), Trouble> {
         let world = Arc::clone(&self.world.borrow());
         let identities = &directory.meta.caa_identities;
-        let Some(found) = prospect(&world, wanted.id, &asked.authority, identities) else {
+        let Some(found) =
+            prospect_for(&world, wanted.id, &wanted.names, &asked.authority, identities)
+        else {
             return Ok(());
         };
         let (proofs, rest): (Vec<Doubt>, Vec<Doubt>) =
@@ -286,6 +346,15 @@ impl Shared {
             let (applied, _) = oneshot::channel();
             let _ = self.events.send(Event::Challenges { published, applied }).await;
         }
+    }
+
+    /// Whoever waits for it need not any longer.
+    pub async fn failed(&self, name: &str) {
+        let _ = self.events.send(Event::Failed { name: name.to_owned() }).await;
+    }
+
+    pub async fn lapsed(&self, name: &str) {
+        let _ = self.events.send(Event::Lapsed { name: name.to_owned() }).await;
     }
 
     pub async fn issued(&self, name: &str) {

@@ -123,6 +123,20 @@ impl Records {
         self.commit(&changes)
     }
 
+    /// Hosts that have a certificate below a declaration's name.
+    pub fn hosts(&self, certificate: &str) -> Result<Vec<String>, Trouble> {
+        let prefix = format!("{ROOM}/certificate/{certificate}/");
+        let all = self.store.list(&prefix).map_err(Trouble::ours)?;
+        let host =
+            |entry: &store::Entry| entry.key.as_str().strip_prefix(&prefix).map(str::to_owned);
+        Ok(all.entries.iter().filter_map(host).collect())
+    }
+
+    /// One that has expired, and that nobody came for.
+    pub fn forget_issued(&self, certificate: &str) -> Result<(), Trouble> {
+        self.commit(&[Change::delete(certificate_key(certificate)?)])
+    }
+
     pub fn forget_pending(&self, certificate: &str, account: &str) -> Result<(), Trouble> {
         self.commit(&[Change::delete(order_key(certificate, account)?)])
     }

@@ -7,6 +7,7 @@
 //!
 //! Start at [`Keeper`]; an order's steps are in `steps.rs`.
 
+mod demand;
 mod keeper;
 mod task;
 
@@ -18,11 +19,14 @@ mod ask;
 mod base64url;
 mod challenges;
 mod client;
+mod guard;
 mod kept;
 mod state;
 mod words;
 
 pub use challenges::Published;
+pub use demand::Visited;
+pub use guard::Allowed;
 pub use keeper::{Event, Keeper, NotAsked};
 pub use kept::{Issued, Records};
 pub use state::{LastError, Next, State};

@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::rc::Rc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use instant_acme::{CertificateIdentifier, Error};
@@ -10,6 +11,7 @@ use machine::renewal::{self, Lifetime, Renewal, Urgency, Window};
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
 
+use crate::guard::{self, Allowed};
 use crate::keeper::{Shared, Wake};
 use crate::kept::{Issued, Pending};
 use crate::state::{LastError, Next, State, order_words, renewal_words, word};
@@ -67,6 +69,9 @@ impl Keeping {
             // An order that was under way before a restart goes on.
             if as_wanted && !self.is_under_way()? {
                 self.wait(issued, &mut renewal).await;
+                if !self.may_renew(&renewal).await? {
+                    return Ok(());
+                }
             }
         }
         self.order(issued.as_ref(), renewal.as_ref()).await
@@ -109,6 +114,10 @@ impl Keeping {
                 return;
             }
             match renewal.due(now()) {
+                // What nobody came for is not renewed.
+                Some(renewal::Why::Renew) if self.is_unused(renewal) => {
+                    self.sleep_until(now() + LOOK_AT_CLOCK).await;
+                }
                 Some(renewal::Why::Renew) => return,
                 Some(renewal::Why::AskWindow) => self.ask_window(issued, renewal).await,
                 None => {
@@ -117,6 +126,35 @@ impl Keeping {
                 }
             }
         }
+    }
+
+    fn is_unused(&self, renewal: &Renewal) -> bool {
+        let expired = renewal.urgency(now()) == Urgency::Expired;
+        self.wanted.on_demand.is_some() && !expired && !self.wake.used.load(Ordering::Relaxed)
+    }
+
+    /// Of a name that a client came for: whether anybody came again, and it is still allowed.
+    async fn may_renew(&self, renewal: &Renewal) -> Result<bool, Trouble> {
+        let Some(declared) = &self.wanted.on_demand else { return Ok(true) };
+        let expired = renewal.urgency(now()) == Urgency::Expired;
+        if expired && !self.wake.used.load(Ordering::Relaxed) {
+            self.shared.records.forget_issued(&self.wanted.name)?;
+            self.shared.lapsed(&self.wanted.name).await;
+            return std::future::pending().await;
+        }
+        let host = self.wanted.names.first().map_or("", String::as_str);
+        let words = match guard::ask(&declared.ask, host).await {
+            Allowed::Yes => return Ok(true),
+            Allowed::No(status) => {
+                format!("it is not allowed any more: `ask` answers with {status}")
+            }
+            Allowed::Silent(words) => words,
+        };
+        let trouble = Trouble::new(Failure::NotReady, words);
+        self.state.borrow_mut().error = Some(LastError::of(&trouble, 1));
+        self.shared.failed(&self.wanted.name).await;
+        self.sleep_until(now() + LOOK_AT_CLOCK).await;
+        Ok(false)
     }
 
     async fn sleep_until(&self, due: Duration) {
@@ -219,10 +257,14 @@ impl Keeping {
                         self.tell_failed(asked, &trouble, line.standing.failures, &order);
                     }
                     records.put_pending(&self.wanted.name, &asked.account, pending)?;
+                    if self.wanted.on_demand.is_some() {
+                        self.shared.failed(&self.wanted.name).await;
+                    }
                 }
             }
         }
         self.wake.renew.set(false);
+        self.wake.used.store(false, Ordering::Relaxed);
         self.state.borrow_mut().error = None;
         self.shared.journal.info("order/issued", &[("certificate", &self.wanted.name)]);
         self.shared.issued(&self.wanted.name).await;

@@ -8,6 +8,7 @@ use model::{
 };
 
 use crate::names::Kind;
+use crate::on_demand;
 use crate::section::Section;
 
 /// Of one certificate; Let's Encrypt takes as many.
@@ -147,6 +148,11 @@ pub fn ordered<'s>(section: &Section<'s>, names: &[String]) -> Option<Ordered> {
     };
     let value = section.value("authority");
     let Some(value) = value else {
+        if let Some(block) = section.block("on_demand") {
+            let text = "`on_demand` is for a certificate of an authority";
+            let finding = section.error_at(block, "config/conflict", text);
+            section.push(finding.hint("add `authority = authority.name`, or remove it"));
+        }
         for word in ["challenge", "key_kind"] {
             if let Some(alone) = section.value(word) {
                 let text = format!("`{word}` is for a certificate of an authority");
@@ -161,7 +167,16 @@ pub fn ordered<'s>(section: &Section<'s>, names: &[String]) -> Option<Ordered> {
         .into_iter()
         .filter_map(|item| section.reference("authority", item, Kind::Authority).map(AuthorityId))
         .collect();
-    if names.is_empty() && section.value("names").is_none() {
+    let block = section.block("on_demand");
+    if let (Some(_), Some(value)) = (block, section.value("names")) {
+        let text = format!("{} has `names` beside `on_demand`", section.title);
+        section.invalid(
+            value,
+            text,
+            "move them to another `certificate`: these are ordered at once",
+        );
+    }
+    if block.is_none() && names.is_empty() && section.value("names").is_none() {
         let text = format!("{} has no `names`", section.title);
         section.push(
             section
@@ -170,7 +185,8 @@ pub fn ordered<'s>(section: &Section<'s>, names: &[String]) -> Option<Ordered> {
         );
     }
     check_names(section, names, challenge);
-    Some(Ordered { authorities, challenge, key: kind.unwrap_or_default() })
+    let on_demand = block.and_then(|block| on_demand::read(section, block, challenge));
+    Some(Ordered { authorities, challenge, key: kind.unwrap_or_default(), on_demand })
 }
 
 fn check_names<'s>(section: &Section<'s>, names: &[String], challenge: Option<ChallengeKind>) {

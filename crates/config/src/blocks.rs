@@ -87,7 +87,8 @@ pub fn home_of(name: &str) -> Option<&'static str> {
         "nginx" | "trusts_forwarded_proto" | "keep_alive" => "inside `application`",
         "contact" => "inside `zone` or `authority`",
         "directory" | "agree_to_terms" | "eab" => "inside `authority`",
-        "challenge" | "ocsp_response" => "inside `certificate`",
+        "challenge" | "on_demand" | "ocsp_response" => "inside `certificate`",
+        "ask" | "orders_per_hour" | "max_names" => "inside `on_demand`",
         "acme" => "in an `authority` block, which a `certificate` names",
         "silence" => silence::HOME,
         "network" | "security_group" | "instance" | "authority" | "certificate"

@@ -475,6 +475,17 @@ authority "letsencrypt" {
   profile        = "shortlived"
 }
 
+certificate "customers" {
+  authority = authority.letsencrypt
+
+  on_demand {
+    names           = ["*.customers.example.com"]
+    ask             = "http://127.0.0.1:9000/allowed"
+    orders_per_hour = 20
+    max_names       = 1000
+  }
+}
+
 authority "own" {
   directory      = "https://ca.internal:9000/acme/directory"
   agree_to_terms = true

@@ -61,19 +61,30 @@ impl Certificates {
                 }
                 (None, CertificateSource::Files { .. } | CertificateSource::Imported) => None,
             };
-            CertificateView { facts: facts.map(Arc::new), trust, why_pending: None }
+            CertificateView {
+                facts: facts.map(Arc::new),
+                trust,
+                why_pending: None,
+                on_demand: Arc::default(),
+            }
         };
         Certificates(model.certificates.iter().enumerate().map(view).collect())
     }
 
     pub fn view(&self, id: CertificateId) -> CertificateView {
-        let unknown = CertificateView { facts: None, trust: Trust::Authority, why_pending: None };
+        let unknown = CertificateView {
+            facts: None,
+            trust: Trust::Authority,
+            why_pending: None,
+            on_demand: Arc::default(),
+        };
         self.0.get(id.0 as usize).cloned().unwrap_or(unknown)
     }
 }
 
 fn to_be_made(declared: &model::Certificate, now_unix: i64) -> CertificateFacts {
-    let names = match declared.names.is_empty() {
+    let development = declared.source == CertificateSource::Development;
+    let names = match development && declared.names.is_empty() {
         true => tls::DEVELOPMENT_NAMES.map(str::to_owned).to_vec(),
         false => declared.names.clone(),
     };
@@ -127,6 +138,8 @@ pub struct Running<'k> {
     pub refused: &'k Tally,
     /// Why certificates are pending, as far as it is known.
     pub pending: &'k BTreeMap<CertificateId, Arc<str>>,
+    /// Names whose certificate was ordered when a client came, and until when it is good.
+    pub on_demand: &'k BTreeMap<CertificateId, Arc<BTreeMap<String, i64>>>,
     pub now_unix: i64,
 }
 
@@ -144,6 +157,7 @@ impl Running<'_> {
     fn knowing<T>(&self, world: &World, ask: impl FnOnce(&Facts<'_>) -> T) -> T {
         let certificates = |id| CertificateView {
             why_pending: self.pending.get(&id).cloned(),
+            on_demand: self.on_demand.get(&id).cloned().unwrap_or_default(),
             ..self.certificates.view(id)
         };
         let targets = |group: GroupId, at: usize| {

@@ -8,12 +8,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use machine::stickiness::KeyRing;
-use model::{Challenges, ClientCertificateMode, ListenerProtocol, Model};
+use model::{CertificateSource, Challenges, ClientCertificateMode, ListenerProtocol, Model};
 use proxy::{ListenerTls, Snapshot};
 use signal::{AccessLog, ConnectionLog, Journal};
 use tls::{
-    AlpnChallenges, CertificateStore, ClientAuthentication, ServerSettings, TargetTls, Ticketer,
-    TlsOfGroups, TrustStores,
+    AlpnChallenges, CertificateStore, ClientAuthentication, OnDemandCertificates, OnDemandIdentity,
+    ServerSettings, TargetTls, Ticketer, TlsOfGroups, TrustStores,
 };
 use world::World;
 
@@ -36,6 +36,8 @@ pub struct Kept {
     /// For the snapshots that are made from now on.
     pub challenges: Arc<Challenges>,
     pub alpn_challenges: Arc<AlpnChallenges>,
+    /// By declaration, and by the name that they are for.
+    pub on_demand: BTreeMap<String, Arc<BTreeMap<String, OnDemandIdentity>>>,
     stickiness_keys: KeyRing,
     descriptors: u64,
 }
@@ -56,6 +58,7 @@ impl Kept {
             target_tls,
             challenges: Arc::default(),
             alpn_challenges: Arc::default(),
+            on_demand: BTreeMap::new(),
             stickiness_keys: KeyRing::new(stickiness_key),
             descriptors,
         })
@@ -193,8 +196,23 @@ impl Kept {
             ClientAuthentication::new(clients.mode, store)
         });
         let settings = ServerSettings::new(listener.tls_policy, &identities, &ticketer, clients)
+            .and_then(|settings| settings.with_on_demand(&self.on_demand(model, at), &ticketer))
             .map_err(failed)?;
         Ok(Some(ListenerTls { settings: Arc::new(settings) }))
+    }
+
+    /// Of the listener's certificates those that are ordered when a client comes.
+    fn on_demand(&self, model: &Model, at: usize) -> Vec<OnDemandCertificates> {
+        let all = model.listeners[at].certificates.iter().map(|id| &model[*id]);
+        let demanded = all.filter_map(|certificate| {
+            let CertificateSource::Authority(ordered) = &certificate.source else { return None };
+            Some(OnDemandCertificates {
+                certificate: certificate.name.as_str().into(),
+                declared: Arc::new(ordered.on_demand.clone()?),
+                issued: self.on_demand.get(&certificate.name).cloned().unwrap_or_default(),
+            })
+        });
+        demanded.collect()
     }
 }
 

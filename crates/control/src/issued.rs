@@ -28,6 +28,18 @@ pub fn statuses(
             CertificateSource::Imported => "imported",
             CertificateSource::Authority(_) => "authority",
         };
+        let waits = matches!(&certificate.source, CertificateSource::Authority(one) if one.on_demand.is_some());
+        if waits {
+            // It is none itself: those of its names are.
+            let state = acme::State {
+                name: certificate.name.clone(),
+                names: on_demand_names(certificate),
+                state: "on demand".into(),
+                place: certificate.place.to_string(),
+                ..acme::State::default()
+            };
+            return CertificateStatus { source: source.into(), state };
+        }
         let known =
             ordered.iter().find(|state| source == "authority" && state.name == certificate.name);
         let state = known.cloned().unwrap_or_else(|| {
@@ -49,7 +61,25 @@ pub fn statuses(
         });
         CertificateStatus { source: source.into(), state }
     })
+    .chain(on_demand(ordered))
     .collect()
+}
+
+/// Those that are ordered when a client comes: no declaration has their names.
+fn on_demand(ordered: &[acme::State]) -> impl Iterator<Item = CertificateStatus> {
+    let all = ordered.iter().filter(|state| state.name.contains('/'));
+    all.map(|state| CertificateStatus { source: "authority".into(), state: state.clone() })
+}
+
+fn on_demand_names(certificate: &model::Certificate) -> Vec<String> {
+    match &certificate.source {
+        CertificateSource::Authority(ordered) => {
+            ordered.on_demand.as_ref().map_or(Vec::new(), |on_demand| on_demand.names.clone())
+        }
+        CertificateSource::Files { .. }
+        | CertificateSource::Development
+        | CertificateSource::Imported => Vec::new(),
+    }
 }
 
 /// Why nothing can be ordered under this name, with what there is.

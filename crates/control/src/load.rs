@@ -150,7 +150,15 @@ fn judge(
 }
 
 fn lint(model: &Model, certificates: &CertificateStore) -> Vec<Finding> {
+    let on_demand = |id: CertificateId| match &model[id].source {
+        CertificateSource::Authority(ordered) => ordered.on_demand.as_ref(),
+        CertificateSource::Files { .. }
+        | CertificateSource::Development
+        | CertificateSource::Imported => None,
+    };
     let names = |id: CertificateId| match (&model[id].source, certificates.get(id)) {
+        // What stands in for those that are ordered when a client comes covers none.
+        _ if on_demand(id).is_some() => on_demand(id).map(|declared| declared.names.clone()),
         (_, Some(identity)) => Some(identity.facts.names.clone()),
         (CertificateSource::Development, None) if model[id].names.is_empty() => {
             Some(tls::DEVELOPMENT_NAMES.map(str::to_owned).to_vec())

@@ -3,6 +3,7 @@
 mod answers;
 mod certificates;
 mod cores;
+mod demand;
 mod explainers;
 mod guard;
 mod issuance;
@@ -50,6 +51,9 @@ const DRAIN_LIMIT: Duration = Duration::from_secs(30);
 const TICK: Duration = Duration::from_secs(1);
 /// How often the keys of session tickets are replaced (DECISIONS 21).
 const TICKET_ROTATION: Duration = Duration::from_secs(6 * 3600);
+
+/// Of all cores: clients that came for a name without a certificate, and are not answered yet.
+const VISITS_MAX: usize = 256;
 
 pub struct Settings {
     pub source: Source,
@@ -122,6 +126,8 @@ struct Instance {
     trust_stores: TrustStores,
     keeper: Keeper,
     orders: mpsc::Receiver<acme::Event>,
+    visits: mpsc::Receiver<proxy::Visit>,
+    waiting: demand::Waiting,
     name_server: NameServer,
     sockets: Sockets,
     enforcement: BTreeMap<SocketAddr, Enforcement>,
@@ -210,7 +216,8 @@ impl Instance {
         refused.follow(&loaded.world, &enforcement);
         let health = Health::new(&loaded.world, &snapshot.target_tls, settings.journal.clone());
         let board = health.board();
-        let cores = spawn_cores(plan.opened, &snapshot, &board)
+        let (visit, visits) = mpsc::channel(VISITS_MAX);
+        let cores = spawn_cores(plan.opened, &snapshot, &board, &visit)
             .map_err(|e| environment("cannot start a core", e))?;
         name_server
             .publish(names, &loaded.world, &board)
@@ -222,13 +229,15 @@ impl Instance {
         let records = keep.records();
         let (mut keeper, orders) = Keeper::new(records, settings.journal.clone(), &loaded.world);
         keeper.follow(&loaded.world);
-        let instance = Instance {
+        let mut instance = Instance {
             kept,
             keep,
             certificates,
             trust_stores: loaded.trust_stores.clone(),
             keeper,
             orders,
+            visits,
+            waiting: demand::Waiting::new(),
             name_server,
             sockets,
             enforcement,
@@ -248,6 +257,7 @@ impl Instance {
             draining: false,
             settings,
         };
+        instance.follow_on_demand();
         Ok(instance)
     }
 
@@ -292,6 +302,7 @@ impl Instance {
                 board = self.health.changed() => self.publish_health(board),
                 Some(asked) = self.questions.recv() => self.answer(asked),
                 Some(event) = self.orders.recv() => self.carry_out(event),
+                Some(visit) = self.visits.recv() => self.visit(visit),
                 event = signals.next() => match event {
                     Event::Reload => drop(self.reload(false)),
                     Event::ReopenLogs => self.kept.reopen_logs(),

@@ -312,6 +312,7 @@ mod tests {
                     facts: None,
                     trust: Trust::Authority,
                     why_pending: None,
+                    on_demand: Default::default(),
                 },
                 targets: &|_, _| TargetView::ASSUMED,
                 enforcement: &|_, _| Enforcement::NotKnown,

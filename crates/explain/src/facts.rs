@@ -1,5 +1,6 @@
 //! What an answer rests on besides the configuration: time, certificates, health, what was observed.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -37,6 +38,8 @@ pub struct CertificateView {
     pub trust: Trust,
     /// Of [`Trust::Pending`]: what an authority said, if it was asked.
     pub why_pending: Option<Arc<str>>,
+    /// Names that have one of their own, as it was ordered when a client came; until when, in Unix seconds.
+    pub on_demand: Arc<BTreeMap<String, i64>>,
 }
 
 /// Whether clients trust the issuer.

@@ -1,6 +1,6 @@
 use std::path::PathBuf;
 
-use crate::{AuthorityId, ChallengeKind, KeyKind, Place};
+use crate::{AuthorityId, ChallengeKind, KeyKind, Place, Url};
 
 /// A certificate by reference; its bytes are read by `tls`.
 #[derive(Clone, Debug)]
@@ -37,4 +37,20 @@ pub struct Ordered {
     /// `None`: whichever can succeed (`world::issuance`).
     pub challenge: Option<ChallengeKind>,
     pub key: KeyKind,
+    /// One for each name, ordered when a client comes for it.
+    pub on_demand: Option<OnDemand>,
+}
+
+/// Which names may be ordered when a client comes for them, and who is asked first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OnDemand {
+    /// Lower case; `*.example.com` is one label, `*` every name.
+    pub names: Vec<String>,
+    /// `GET`, with `domain=NAME`: 200 allows it, as for Caddy's `on_demand_tls`.
+    pub ask: Url,
+    /// An authority counts what it is asked for: strangers must not use it up.
+    pub orders_per_hour: u32,
+    /// Kept at once.
+    pub max_names: u32,
+    pub place: Place,
 }

@@ -45,7 +45,7 @@ pub use authority::{
     Authority, ChallengeKind, ExternalAccount, KeyKind, SecretSource, ValidationPorts,
     WELL_KNOWN_AUTHORITIES,
 };
-pub use certificate::{Certificate, CertificateSource, Ordered};
+pub use certificate::{Certificate, CertificateSource, OnDemand, Ordered};
 pub use change::Change;
 pub use desync::{DesyncClass, DesyncReason};
 pub use finding::{Finding, Severity};

@@ -55,6 +55,10 @@ refusals! {
     TlsHandshakeFailed = "tls/handshake-failed", None, Client;
     /// a plain HTTP request was sent to an HTTPS port
     TlsPlainHttp = "tls/plain-http", Some(400), Client;
+    /// no certificate for this name yet: it is being ordered, or cannot be ordered now
+    TlsCertificatePending = "tls/certificate-pending", None, Operator;
+    /// no certificate for this name: whoever is asked about it does not allow one
+    TlsCertificateDenied = "tls/certificate-denied", None, Client;
     /// the client shows no certificate, and the listener asks for one
     TlsClientCertificateMissing = "tls/client-certificate-missing", None, Client;
     /// no authority of the trust store has issued the client's certificate

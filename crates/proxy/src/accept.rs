@@ -163,7 +163,13 @@ async fn handshake(
     let limit = load_balancer.attributes.handshake_timeout.duration();
     let started = core.now();
     let accepting = settings.settings.accept(stream, &live.snapshot.alpn_challenges);
-    let accepted = tokio::time::timeout(limit, accepting).await;
+    let accepted = match tokio::time::timeout(limit, accepting).await {
+        Ok(Ok(Accepted::Wanted(wanted))) => {
+            let left = limit.saturating_sub(core.now().saturating_duration_since(started));
+            crate::visit::wait(core, live, knock.listener, *wanted, left).await
+        }
+        accepted => accepted,
+    };
     let refusal = match accepted {
         Ok(Ok(Accepted::Client(stream, facts))) => {
             core.counters.handshake_completed();
@@ -183,6 +189,11 @@ async fn handshake(
         Ok(Ok(Accepted::Challenge)) => {
             core.counters.handshake_completed();
             return None;
+        }
+        // Waited for already.
+        Ok(Ok(Accepted::Wanted(wanted))) => {
+            wanted.turn_away().await;
+            Refusal::TlsCertificatePending
         }
         Ok(Err(failure)) => {
             if let Some(stream) = failure.plain {

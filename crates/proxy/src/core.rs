@@ -46,6 +46,16 @@ pub enum Command {
     Drain,
 }
 
+/// A client came for a name that has no certificate yet.
+#[derive(Debug)]
+pub struct Visit {
+    /// Of the declaration that the name fits.
+    pub certificate: Arc<str>,
+    pub name: Box<str>,
+    /// When every core serves it, or why it does not come.
+    pub answer: tokio::sync::oneshot::Sender<Result<(), model::Refusal>>,
+}
+
 /// Held by every core that has not taken a command yet.
 pub type Applied = tokio::sync::mpsc::Sender<std::convert::Infallible>;
 
@@ -93,6 +103,9 @@ pub struct Core {
     pub(crate) held: Cell<u32>,
     /// Clients that were turned away since the last tick.
     pub(crate) refused: RefCell<Tally>,
+    pub(crate) visits: tokio::sync::mpsc::Sender<Visit>,
+    /// Handshakes that wait for a certificate.
+    pub(crate) waiting: Cell<u32>,
     pub(crate) date: RefCell<(u64, [u8; 29])>,
     carried: RefCell<Carried>,
     stats: StatsRegistry,
@@ -102,6 +115,8 @@ pub struct Core {
 
 /// What a core is started with.
 pub struct Start {
+    /// Names that clients came for, and that have no certificate yet.
+    pub visits: tokio::sync::mpsc::Sender<Visit>,
     pub index: usize,
     pub snapshot: Arc<Snapshot>,
     pub board: Arc<Board>,
@@ -132,6 +147,8 @@ impl Core {
             draining: Cell::new(false),
             active: Cell::new(0),
             held: Cell::new(0),
+            visits: start.visits,
+            waiting: Cell::new(0),
             refused: RefCell::default(),
             date: RefCell::new((u64::MAX, [0; 29])),
             carried: RefCell::new(carried),

@@ -23,6 +23,7 @@ mod stream;
 mod target;
 mod timer;
 mod tunnel;
+mod visit;
 
-pub use crate::core::{Applied, Command, Core, Opened, Start, StatsRegistry};
+pub use crate::core::{Applied, Command, Core, Opened, Start, StatsRegistry, Visit};
 pub use live::{ListenerTls, Snapshot};

@@ -24,6 +24,7 @@ mod blocking;
 mod facts;
 mod names;
 mod ocsp;
+mod on_demand;
 mod placeholder;
 mod policy;
 mod signature;
@@ -43,6 +44,7 @@ pub use blocking::{
 pub use client::ClientAuthentication;
 pub use identity::{Identity, LoadError, LoadWarning, Loaded};
 pub use names::{cipher_name, key_exchange_name, version_name};
+pub use on_demand::{OnDemandCertificates, OnDemandIdentity, Wanted};
 pub use placeholder::placeholder;
 pub use presented::{ClientCertificate, Presented};
 pub use server::{Accepted, Failure, HandshakeFacts, ServerSettings, ServerStream, SettingsError};

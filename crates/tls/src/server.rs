@@ -13,13 +13,14 @@ use rustls::{
 };
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
-use tokio_rustls::LazyConfigAcceptor;
+use tokio_rustls::{LazyConfigAcceptor, StartHandshake};
 use verdict::certificate::{CertificateFacts, Chosen, ClientCapability, choose};
 
 use crate::client::{self, ClientAuthentication};
+use crate::on_demand::{Found, OnDemandServed};
 use crate::{
-    AlpnChallenges, ClientCertificate, Identity, Ticketer, cipher_name, key_exchange_name, policy,
-    version_name,
+    AlpnChallenges, ClientCertificate, Identity, OnDemandCertificates, Ticketer, Wanted,
+    cipher_name, key_exchange_name, policy, version_name,
 };
 
 /// A connection to a client after its handshake. An alias, so that what is behind it can change.
@@ -39,11 +40,12 @@ pub struct ServerSettings {
     facts: Vec<CertificateFacts>,
     /// One a certificate, so that the choice is made before rustls is told, and its answer kept.
     served: Vec<Served>,
+    on_demand: OnDemandServed,
 }
 
-struct Served {
+pub(crate) struct Served {
     certificate: Arc<str>,
-    config: Arc<ServerConfig>,
+    pub(crate) config: Arc<ServerConfig>,
 }
 
 /// Why a listener cannot be given TLS.
@@ -85,6 +87,8 @@ pub enum Accepted {
     Client(Box<ServerStream>, HandshakeFacts),
     /// An authority has seen what it asked for (RFC 8737), and the connection is over.
     Challenge,
+    /// There is no certificate for the name yet, and one may be ordered.
+    Wanted(Box<Wanted>),
 }
 
 /// A handshake that came to nothing.
@@ -120,7 +124,22 @@ impl ServerSettings {
             });
         }
         let facts = certificates.iter().map(|identity| identity.facts.clone()).collect();
-        Ok(ServerSettings { policy, clients, facts, served })
+        let on_demand = OnDemandServed::default();
+        Ok(ServerSettings { policy, clients, facts, served, on_demand })
+    }
+
+    /// With certificates that are ordered when a client comes; `all` as the listener lists them.
+    pub fn with_on_demand(
+        mut self,
+        all: &[OnDemandCertificates],
+        ticketer: &Arc<Ticketer>,
+    ) -> Result<ServerSettings, SettingsError> {
+        let (policy, clients) = (self.policy, self.clients.as_ref());
+        self.on_demand = OnDemandServed::new(all, |identity| {
+            let config = Arc::new(config(policy, identity, ticketer, clients)?);
+            Ok(Served { certificate: Arc::clone(&identity.name), config })
+        })?;
+        Ok(self)
     }
 
     /// Completes the handshake; how long it may take is the caller's business. The future may be
@@ -144,7 +163,26 @@ impl ServerSettings {
             let _ = stream.shutdown().await;
             return Ok(Accepted::Challenge);
         }
-        let (served, covered) = self.choose(&hello).map_err(Failure::handshake)?;
+        self.go_on(start).await
+    }
+
+    /// From the client's hello on.
+    pub(crate) async fn go_on(
+        &self,
+        start: StartHandshake<TcpStream>,
+    ) -> Result<Accepted, Failure> {
+        let hello = start.client_hello();
+        let (mut served, mut covered) = self.choose(&hello).map_err(Failure::handshake)?;
+        if let (false, Some(name)) = (covered, hello.server_name()) {
+            match self.on_demand.find(name, self.now()) {
+                Found::Served(found) => (served, covered) = (found, true),
+                Found::Wanted(certificate) => {
+                    let name = name.into();
+                    return Ok(Accepted::Wanted(Box::new(Wanted { certificate, name, start })));
+                }
+                Found::NotDeclared => {}
+            }
+        }
         let accepted = start.into_stream(Arc::clone(&served.config)).await;
         let stream = accepted.map_err(|cause| self.failure(cause))?;
         let mut facts = HandshakeFacts::of(stream.get_ref().1, &served.certificate, covered);
@@ -165,9 +203,13 @@ impl ServerSettings {
         }
     }
 
-    fn choose(&self, hello: &ClientHello<'_>) -> io::Result<(&Served, bool)> {
+    fn now(&self) -> i64 {
         let now = self.served.first().and_then(|served| served.config.time_provider.current_time());
-        let now = now.map_or(0, |now| i64::try_from(now.as_secs()).unwrap_or(i64::MAX));
+        now.map_or(0, |now| i64::try_from(now.as_secs()).unwrap_or(i64::MAX))
+    }
+
+    fn choose(&self, hello: &ClientHello<'_>) -> io::Result<(&Served, bool)> {
+        let now = self.now();
         let client = capability(self.policy, hello.cipher_suites(), hello.signature_schemes());
         let Chosen { index, covered } =
             choose(&self.facts, hello.server_name(), client, now, &mut ());

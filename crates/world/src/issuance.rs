@@ -35,14 +35,25 @@ pub fn prospect(
     authority: &Authority,
     identities: &[String],
 ) -> Option<Prospect> {
-    let certificate = &world.model[id];
-    let CertificateSource::Authority(ordered) = &certificate.source else { return None };
-    Some(of(world, id, ordered, authority, identities))
+    prospect_for(world, id, &world.model[id].names, authority, identities)
+}
+
+/// As [`prospect`], for names that are not declared one by one.
+pub fn prospect_for(
+    world: &World,
+    id: CertificateId,
+    names: &[String],
+    authority: &Authority,
+    identities: &[String],
+) -> Option<Prospect> {
+    let CertificateSource::Authority(ordered) = &world.model[id].source else { return None };
+    Some(of(world, id, names, ordered, authority, identities))
 }
 
 fn of(
     world: &World,
     id: CertificateId,
+    names: &[String],
     ordered: &Ordered,
     authority: &Authority,
     identities: &[String],
@@ -50,8 +61,7 @@ fn of(
     let known = LETS_ENCRYPT;
     let own = authority.directory.contains(known.1).then(|| known.0.to_owned());
     let identities: Vec<String> = identities.iter().cloned().chain(own).collect();
-    let facts: Vec<NameFacts> =
-        world.model[id].names.iter().map(|name| facts(world, name, &identities)).collect();
+    let facts: Vec<NameFacts> = names.iter().map(|name| facts(world, name, &identities)).collect();
     let ValidationPorts { http, tls } = authority.ports;
     let all: Vec<Way> = facts.iter().flat_map(|one| ways(world, id, one, http)).collect();
     let (challenge, reason) = choose(ordered.challenge, &facts, &all);
@@ -289,7 +299,8 @@ pub fn lint(world: &World) -> Vec<Finding> {
     for id in ids {
         let CertificateSource::Authority(ordered) = &world.model[id].source else { continue };
         let Some(authority) = ordered.authorities.first() else { continue };
-        let prospect = of(world, id, ordered, &world.model[*authority], &[]);
+        let names = &world.model[id].names;
+        let prospect = of(world, id, names, ordered, &world.model[*authority], &[]);
         // An address that nothing has is a finding of its own, whether or not anybody asks there.
         let own = prospect.doubts.into_iter().filter(|d| !matches!(d, Doubt::Elsewhere { .. }));
         let mut told: Vec<(Finding, usize)> = Vec::new();

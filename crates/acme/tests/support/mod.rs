@@ -133,7 +133,7 @@ async fn answer_alpn(port: u16, published: Arc<Mutex<Published>>) {
         let Ok((stream, _)) = listener.accept().await else { continue };
         let alpn = Arc::clone(&published.lock().unwrap().alpn);
         match settings.accept(stream, &alpn).await {
-            Ok(Accepted::Challenge | Accepted::Client(..)) | Err(_) => {}
+            Ok(Accepted::Challenge | Accepted::Client(..) | Accepted::Wanted(_)) | Err(_) => {}
         }
     }
 }

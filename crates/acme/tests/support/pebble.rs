@@ -33,7 +33,7 @@ pub struct Quirks {
 pub struct Pebble {
     folder: tempfile::TempDir,
     child: Child,
-    port: u16,
+    pub port: u16,
     pub management: u16,
     pub http: u16,
     pub tls: u16,
@@ -134,6 +134,11 @@ impl Pebble {
             "  eab {{\n    key_id = \"customer-7\"\n    key = file(\"{}\")\n  }}\n",
             key.display()
         )
+    }
+
+    /// In how many lines of its log.
+    pub fn said(&self, words: &str) -> usize {
+        self.log.lock().unwrap().lines().filter(|line| line.contains(words)).count()
     }
 
     /// How often it said that there is one more.

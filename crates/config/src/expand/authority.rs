@@ -45,4 +45,12 @@ pub fn ordered(out: &mut Writer, model: &Model, ordered: &Ordered) {
         out.text("challenge", challenge.name());
     }
     out.text("key_kind", ordered.key.name());
+    if let Some(on_demand) = &ordered.on_demand {
+        out.block("on_demand", |out| {
+            out.list("names", on_demand.names.iter().map(|name| quoted(name)));
+            out.text("ask", &on_demand.ask.to_string());
+            out.set("orders_per_hour", on_demand.orders_per_hour);
+            out.set("max_names", on_demand.max_names);
+        });
+    }
 }

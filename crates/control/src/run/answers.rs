@@ -56,6 +56,7 @@ struct Known {
     enforcement: BTreeMap<SocketAddr, Enforcement>,
     refused: Tally,
     pending: BTreeMap<CertificateId, Arc<str>>,
+    on_demand: BTreeMap<CertificateId, Arc<BTreeMap<String, i64>>>,
     now_unix: i64,
 }
 
@@ -68,6 +69,7 @@ impl Known {
             enforcement: &self.enforcement,
             refused: &self.refused,
             pending: &self.pending,
+            on_demand: &self.on_demand,
             now_unix: self.now_unix,
         }
     }
@@ -115,6 +117,7 @@ impl Instance {
             enforcement: self.enforcement.clone(),
             refused: self.refused.tally().clone(),
             pending: self.pending_certificates(),
+            on_demand: self.issued_on_demand(),
             now_unix: net::clock::unix_seconds(),
         }
     }

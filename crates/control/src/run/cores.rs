@@ -22,6 +22,7 @@ pub fn spawn_cores(
     opened: Vec<Vec<proxy::Opened>>,
     snapshot: &Arc<Snapshot>,
     board: &Arc<Board>,
+    visits: &mpsc::Sender<proxy::Visit>,
 ) -> std::io::Result<Vec<CoreHandle>> {
     let spawn = |(index, opened)| {
         let (commands, receiver) = mpsc::unbounded_channel();
@@ -30,6 +31,7 @@ pub fn spawn_cores(
         let refused = Handover::default();
         let start = Start {
             index,
+            visits: visits.clone(),
             snapshot: Arc::clone(snapshot),
             board: Arc::clone(board),
             opened,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::sync::Arc;
 
-use acme::{Event, NotAsked, Published};
+use acme::{Event, NotAsked, Published, Visited};
 use model::{CertificateId, CertificateSource};
 use proxy::Command;
 use tls::CertificateStore;
@@ -19,7 +19,20 @@ impl Instance {
     pub fn carry_out(&mut self, event: Event) {
         match event {
             Event::Challenges { published, applied } => self.publish_challenges(published, applied),
-            Event::Issued { name } => self.take_issued(&name),
+            Event::Issued { name } => match name.split_once('/') {
+                Some((certificate, host)) => self.take_issued_on_demand(certificate, host),
+                None => self.take_issued(&name),
+            },
+            Event::Failed { name } => {
+                self.answer_waiting(&name, Err(model::Refusal::TlsCertificatePending));
+            }
+            Event::Guarded { certificate, host, allowed } => {
+                let visited = self.keeper.guarded(&certificate, &host, allowed);
+                if let Visited::Refused(refusal) = visited {
+                    self.answer_waiting(&format!("{certificate}/{host}"), Err(refusal));
+                }
+            }
+            Event::Lapsed { name } => self.lapsed(&name),
         }
     }
 

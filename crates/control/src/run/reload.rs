@@ -93,6 +93,7 @@ impl Instance {
         self.certificates.replace(loaded.certificates.clone(), std::mem::take(&mut loaded.stamps));
         self.told = Arc::new(Told::of(loaded));
         self.keeper.follow(&self.snapshot.world);
+        self.follow_on_demand();
         Ok(warnings)
     }
 }

@@ -70,7 +70,9 @@ pub fn certificate_text(one: &CertificateStatus, now_unix: i64) -> String {
 pub fn write_doubtful(all: &[CertificateStatus], now_unix: i64, out: &mut String) {
     let doubtful: Vec<CertificateStatus> = all
         .iter()
-        .filter(|one| one.state.state != "valid" || one.state.error.is_some())
+        .filter(|one| {
+            !matches!(one.state.state.as_str(), "valid" | "on demand") || one.state.error.is_some()
+        })
         .cloned()
         .collect();
     if !doubtful.is_empty() {

@@ -102,6 +102,11 @@ impl Walk<'_> {
         let now = self.facts.now_unix;
         let chosen = choose(&known, server_name, ClientCapability::EVERYTHING, now, &mut ()).index;
         let served = &known[chosen];
+        if let (false, Some(_)) = (served.covers(host), server_name)
+            && self.on_demand(listener, &views, trace)
+        {
+            return Vec::new();
+        }
         let trust = views[chosen].trust;
         let why_pending = &views[chosen].why_pending;
         let problems = self.judge(served, trust);

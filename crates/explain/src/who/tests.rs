@@ -155,6 +155,7 @@ fn with_facts<T>(ask: impl FnOnce(&Facts<'_>) -> T) -> T {
             facts: None,
             trust: Trust::Authority,
             why_pending: None,
+            on_demand: Default::default(),
         },
         targets: &|_, _| TargetView::ASSUMED,
         enforcement: &|_, _| Enforcement::NotKnown,

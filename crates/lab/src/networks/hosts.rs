@@ -97,6 +97,7 @@ pub fn with_facts<T>(world: &World, ask: impl FnOnce(&Facts<'_>) -> T) -> T {
         facts: Some(declared_certificate(world, id)),
         trust: Trust::Authority,
         why_pending: None,
+        on_demand: Default::default(),
     };
     ask(&Facts {
         now_unix: 0,

@@ -74,7 +74,7 @@ impl Server {
     ) -> Result<(ServerStream, HandshakeFacts), Failure> {
         match self.accept_any(settings, &AlpnChallenges::default()).await? {
             Accepted::Client(stream, facts) => Ok((*stream, facts)),
-            Accepted::Challenge => panic!("nobody has asked for one"),
+            Accepted::Challenge | Accepted::Wanted(_) => panic!("nobody has asked for one"),
         }
     }
 
