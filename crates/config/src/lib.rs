@@ -21,6 +21,7 @@ mod listener;
 mod load_balancer;
 mod names;
 mod nginx;
+mod passing;
 mod policy;
 mod record;
 mod render;

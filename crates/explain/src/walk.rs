@@ -6,6 +6,7 @@ mod application;
 pub mod door;
 mod forward;
 mod name;
+mod pass;
 mod route;
 mod tls;
 mod told;

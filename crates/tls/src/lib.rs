@@ -11,6 +11,8 @@
 mod server;
 mod target;
 
+mod hello;
+
 mod alpn;
 mod identity;
 mod store;
@@ -40,6 +42,7 @@ pub use blocking::{
     target_handshake,
 };
 pub use client::ClientAuthentication;
+pub use hello::{HELLO_BYTES_MAX, Peeked, peek_hello};
 pub use identity::{Identity, LoadError, LoadWarning, Loaded};
 pub use names::{cipher_name, key_exchange_name, version_name};
 pub use placeholder::placeholder;

@@ -16,6 +16,7 @@ pub mod host;
 pub mod issuance;
 pub mod journey;
 pub mod name;
+pub mod pass;
 pub mod path;
 pub mod redirect;
 pub mod request;

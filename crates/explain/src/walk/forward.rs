@@ -6,6 +6,7 @@ use std::net::IpAddr;
 
 use model::{
     Forward, GroupId, HealthState, ListenerId, LoadBalancerId, Place, Refusal, Target, TargetGroup,
+    TargetProtocol,
 };
 use verdict::admit::admit;
 use verdict::journey::{
@@ -15,8 +16,9 @@ use verdict::target::{FULL, Note as TargetNote, TargetFacts, fails_open};
 use verdict::{Note, Witness};
 use world::MayConnect;
 
+use super::Walk;
+use super::pass::verb;
 use super::told::unhealthy;
-use super::{Walk, answered};
 use crate::facts::{Behaviour, FactSource, TargetView};
 use crate::hop::{Aimed, Evidence, Hop, Trace};
 use crate::outcome::{Outcome, Sees, Speaker, Stage};
@@ -61,18 +63,17 @@ impl Walk<'_> {
         trace: &mut T,
     ) -> BTreeSet<Outcome> {
         let model = &self.world.model;
-        let load_balancer = model[id].load_balancer;
         let groups: Vec<GroupId> =
             forward.groups.iter().filter(|g| g.weight > 0).map(|g| g.group).collect();
         let rewritten = match self.rewritten(id, routed) {
             Ok(rewritten) => rewritten,
             Err(refusal) => {
-                return BTreeSet::from([self.refused_action(load_balancer, refusal, place, trace)]);
+                return BTreeSet::from([self.refused_action(id, refusal, place, trace)]);
             }
         };
         // Asked for its "no"; which group is drawn is chance, so every one with weight is followed.
         if let Err(refusal) = routed.group(forward, None, 0) {
-            return BTreeSet::from([self.refused_action(load_balancer, refusal, place, trace)]);
+            return BTreeSet::from([self.refused_action(id, refusal, place, trace)]);
         }
         trace.hop(|| {
             let total: u32 = forward.groups.iter().map(|g| u32::from(g.weight)).sum();
@@ -89,7 +90,8 @@ impl Walk<'_> {
                     ),
                 })
                 .collect();
-            Hop::passed(Stage::Action, format!("forwards to {}", names.join(", "))).at(place)
+            Hop::passed(Stage::Action, format!("{} {}", verb(model[id].protocol), names.join(", ")))
+                .at(place)
         });
         let mut outcomes = BTreeSet::new();
         for group in groups {
@@ -129,7 +131,7 @@ impl Walk<'_> {
                     .at(&group.place)
                     .near(unhealthy(group, &views))
             });
-            let sees = answered(load_balancer, refusal.status().unwrap_or(503));
+            let sees = self.refused_sees(id, refusal);
             return BTreeSet::from([self.outcome(sees, Some(refusal.into()), Stage::TargetGroup)]);
         }
         trace.hop(|| self.group_hop(group_id, &views, &target_facts));
@@ -165,6 +167,9 @@ impl Walk<'_> {
                     let sees = Sees::Answer { status, speaker, location: None };
                     outcomes.insert(self.outcome(sees, cause, Stage::Response));
                 }
+                Trial::Application if self.passes_through(id) => {
+                    outcomes.insert(self.passed_on(trace));
+                }
                 Trial::Application => {
                     outcomes
                         .extend(self.onward_application(id, group_id, &fit.0, rewritten, trace));
@@ -173,7 +178,7 @@ impl Walk<'_> {
                     outcomes.insert(self.outcome(Sees::NotKnown, None, Stage::TargetSecurityGroup));
                 }
                 Trial::Fails(_, refusal) => {
-                    let sees = answered(load_balancer, refusal.status().unwrap_or(502));
+                    let sees = self.refused_sees(id, refusal);
                     let door = match refusal {
                         Refusal::TargetEgressDenied => true,
                         Refusal::TargetConnectTimeout => !doors.not_admitted.is_empty(),
@@ -228,6 +233,16 @@ impl Walk<'_> {
     /// As if every security group let the load balancer through.
     pub fn trial_behind(&self, group: &TargetGroup, target: &Target, view: &TargetView) -> Trial {
         match view.behaviour {
+            // What is said after the connection is between the client and the target.
+            Behaviour::Answers(_)
+            | Behaviour::TlsFails
+            | Behaviour::Closes
+            | Behaviour::Hangs
+            | Behaviour::Nonsense
+                if group.protocol == TargetProtocol::Tcp =>
+            {
+                return Trial::Application;
+            }
             Behaviour::Answers(status) => return Trial::Answers(status),
             Behaviour::NotKnown => {}
             Behaviour::Refuses => {
