@@ -172,7 +172,7 @@ fn write_group(group: &TargetGroupStatus, out: &mut String) {
     };
     let _ = writeln!(out, "  {}{note}", group.name);
     if group.targets.is_empty() {
-        let _ = writeln!(out, "    no registered target: requests get 503");
+        let _ = writeln!(out, "    no registered target: nothing can be forwarded to it");
     }
     for target in &group.targets {
         let _ = write!(

@@ -3,6 +3,7 @@
 
 mod answer;
 mod application;
+mod between;
 pub mod door;
 mod forward;
 mod name;
