@@ -427,6 +427,7 @@ fn explain_walks_to_the_target_and_says_what_is_not_known() {
                 "the client says the server name a.example: rule \"one\" (priority 1) takes it",
                 "passes TLS through, by the server name, to target_group.one",
                 "the certificate and the answer are the target's",
+                "the target's own certificate and answer",
             ],
         ),
         (

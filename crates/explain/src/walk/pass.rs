@@ -26,8 +26,9 @@ impl Walk<'_> {
     pub fn refused_sees(&self, id: ListenerId, refusal: Refusal) -> Sees {
         let load_balancer = self.world.model[id].load_balancer;
         match refusal.status() {
-            Some(status) if !self.passes_through(id) => answered(load_balancer, status),
-            Some(_) | None => Sees::Closed,
+            _ if self.passes_through(id) => Sees::ClosedInHandshake,
+            Some(status) => answered(load_balancer, status),
+            None => Sees::Closed,
         }
     }
 
@@ -67,7 +68,8 @@ impl Walk<'_> {
                 self.onward_forward(id, &routed, forward, place, trace)
             }
             Err(refusal) => {
-                let outcome = self.outcome(Sees::Closed, Some(refusal.into()), Stage::Rule);
+                let outcome =
+                    self.outcome(Sees::ClosedInHandshake, Some(refusal.into()), Stage::Rule);
                 BTreeSet::from([outcome])
             }
         };
@@ -116,7 +118,7 @@ impl Walk<'_> {
                 "the certificate and the answer are the target's: what they are is not known here";
             Hop::not_known(Stage::Response, text)
         });
-        self.outcome(Sees::Application, None, Stage::Response)
+        self.outcome(Sees::PassedThrough, None, Stage::Response)
     }
 }
 

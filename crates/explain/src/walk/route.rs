@@ -344,9 +344,10 @@ fn unmet_words(condition: &Condition, request: &RequestFacts<'_, Given<'_>>) -> 
         Condition::Host(values) => {
             format!("host `{}` is not {}", lossy(request.host), sources(values))
         }
-        Condition::ServerName(values) => {
-            format!("server name `{}` is not {}", lossy(request.host), sources(values))
-        }
+        Condition::ServerName(values) => match request.host {
+            b"" => format!("there is no server name that could be {}", sources(values)),
+            name => format!("server name `{}` is not {}", lossy(name), sources(values)),
+        },
         Condition::Header { name, values } => {
             format!("no header `{name}` is {}", sources(values))
         }
