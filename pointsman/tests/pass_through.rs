@@ -222,7 +222,13 @@ fn the_name_chooses_the_target_and_its_certificate() {
         ("x.b.example", &two_pem, "two", 0, &format!(" - x.b.example {to_two}")),
         ("A.EXAMPLE", &one_pem, "one", 0, &to_one),
         ("other.example", &one_pem, "", 35, " tls/no-rule-for-name other.example \"-\" - 0 0"),
-        ("gone.b.example", &two_pem, "", 35, " tls/closed-by-rule gone.b.example \"-\" - 0 0"),
+        (
+            "gone.b.example",
+            &two_pem,
+            "",
+            35,
+            " tls/closed-by-rule gone.b.example \"not here\" - 0 0",
+        ),
     ];
     for (name, pem, answer, code, line) in rows {
         let (text, ended) = curl(name, port, pem);
@@ -346,6 +352,17 @@ fn a_target_that_is_down_is_passed_over_and_none_is_told() {
     connection_line(&instance, " target/none-registered b.example \"two\" - 0 0");
 }
 
+/// The check may ask what the traffic does not.
+#[test]
+fn a_check_by_https_sees_what_connecting_does_not() {
+    let (one, plain) = (Target::start("one", &["a.example"]), Origin::answering("plain"));
+    for (target, state) in [(one.address, "healthy"), (plain.address, "unhealthy")] {
+        let text = configuration(free_port(), "close = true", &[target], &[]);
+        let text = text.replacen("interval ", "protocol = \"HTTPS\"\n    interval ", 1);
+        Instance::start(&text).await_target("one", state);
+    }
+}
+
 #[test]
 fn a_reload_does_not_cut_it_and_a_removed_target_does() {
     let (one, other) =
@@ -435,7 +452,11 @@ fn explain_walks_to_the_target_and_says_what_is_not_known() {
             4,
             &["tls/no-rule-for-name", "server name `other.example` is not `a.example`"],
         ),
-        ("https://gone.b.example:PORT/", 4, &["tls/closed-by-rule"]),
+        (
+            "https://gone.b.example:PORT/",
+            4,
+            &["tls/closed-by-rule", "rule \"not here\" (priority 2) closes it"],
+        ),
         ("https://b.example:PORT/", 4, &["target/none-registered"]),
         ("http://a.example:PORT/", 4, &["tls/plain-http", "400"]),
     ];
@@ -444,6 +465,8 @@ fn explain_walks_to_the_target_and_says_what_is_not_known() {
         let output = instance.command(&["explain", &url, "--from", "127.0.0.1", "--to", "edge"]);
         let said =
             String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
+        // Lines are broken where they are long.
+        let said = said.split_whitespace().collect::<Vec<_>>().join(" ");
         for wanted in wanted {
             assert!(said.contains(wanted), "{url}: no `{wanted}` in {said}");
         }

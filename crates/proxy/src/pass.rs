@@ -83,9 +83,13 @@ async fn carry(
     let name = story.server_name.as_deref().unwrap_or_default();
     let greeting = Greeting { server_name: name.as_bytes(), source: knock.peer.ip() };
     let table = live.world().table(knock.listener);
-    let (routed, action) = admitted.pass(table, greeting, &mut ())?;
-    let rule = routed.rule.and_then(|at| listener.rules.get(at));
-    story.rule = rule.map(|rule| rule.name.clone());
+    let passed = admitted.pass(table, greeting, &mut ());
+    let rule = match &passed {
+        Ok((routed, _)) => routed.rule,
+        Err(closed) => closed.rule,
+    };
+    story.rule = rule.and_then(|at| listener.rules.get(at)).map(|rule| rule.name.clone());
+    let (routed, action) = passed.map_err(|closed| closed.refusal)?;
     let draw = core.random.borrow_mut().next_u64();
     let group = routed.group(action, None, draw)?;
     let prepared = Prepared { routed, action, group, sticky: None };

@@ -18,7 +18,7 @@ use crate::Witness;
 use crate::admit::{Admission, admit};
 use crate::forward::choose_group;
 use crate::issuance::token_answer;
-use crate::pass::{Greeting, pass_through};
+use crate::pass::{Closed, Greeting, pass_through};
 use crate::request::{Handling, HeadFacts, hear};
 use crate::route::{Headers, RequestFacts, RouteScratch, RulePosition, RuleTable, route};
 use crate::target::{Chosen, Targets, choose};
@@ -117,7 +117,7 @@ impl<M> Admitted<M> {
         table: &'t T,
         greeting: Greeting<'_>,
         witness: &mut W,
-    ) -> Result<(Routed<'t, M>, &'t Forward), Refusal> {
+    ) -> Result<(Routed<'t, M>, &'t Forward), Closed> {
         let (rule, action, forward) = pass_through(table, greeting, witness)?;
         Ok((Routed { rule, action, mode: PhantomData }, forward))
     }

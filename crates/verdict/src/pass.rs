@@ -42,21 +42,32 @@ impl<'a> Greeting<'a> {
     }
 }
 
+/// The connection is closed before any byte of it is passed on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Closed {
+    pub refusal: Refusal,
+    /// The rule that wants it so; `None` is the default action.
+    pub rule: RulePosition,
+}
+
 /// The rule that takes the connection, and the groups it is drawn from; `None` is the default action.
 pub fn pass_through<'t, T: RuleTable, W: Witness>(
     table: &'t T,
     greeting: Greeting<'_>,
     witness: &mut W,
-) -> Result<(RulePosition, &'t Action, &'t Forward), Refusal> {
-    let rule = route(table, &greeting.facts(), &mut RouteScratch::default(), witness)?;
-    let (action, closed) = match rule.and_then(|at| table.rules().get(at)) {
+) -> Result<(RulePosition, &'t Action, &'t Forward), Closed> {
+    let rule = route(table, &greeting.facts(), &mut RouteScratch::default(), witness)
+        .map_err(|refusal| Closed { refusal, rule: None })?;
+    let (action, refusal) = match rule.and_then(|at| table.rules().get(at)) {
         Some(rule) => (&rule.action, Refusal::TlsClosedByRule),
         None => (table.default_action(), Refusal::TlsNoRuleForName),
     };
     match action {
         Action::Forward(forward) => Ok((rule, action, forward)),
         // Answers are HTTP, which is not spoken here: `config` lets no such action in.
-        Action::Close | Action::Redirect(_) | Action::FixedResponse(_) => Err(closed),
+        Action::Close | Action::Redirect(_) | Action::FixedResponse(_) => {
+            Err(Closed { refusal, rule })
+        }
     }
 }
 
@@ -147,9 +158,12 @@ mod tests {
             let default = if default == "close" { Action::Close } else { forward(9) };
             let table = Table { rules: rules.clone(), default };
             let greeting = Greeting { server_name, source: Ipv4Addr::from(source).into() };
-            let group =
-                pass_through(&table, greeting, &mut ()).map(|(_, _, f)| f.groups[0].group.0);
-            assert_eq!(group, expected, "{row}");
+            let passed = pass_through(&table, greeting, &mut ());
+            let group = passed.map(|(_, _, forward)| forward.groups[0].group.0);
+            assert_eq!(group.map_err(|closed| closed.refusal), expected, "{row}");
+            if expected == Err(Refusal::TlsClosedByRule) {
+                assert_eq!(group.map_err(|closed| closed.rule), Err(Some(1)), "{row}");
+            }
         }
     }
 }

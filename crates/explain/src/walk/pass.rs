@@ -67,9 +67,9 @@ impl Walk<'_> {
                 };
                 self.onward_forward(id, &routed, forward, place, trace)
             }
-            Err(refusal) => {
-                let outcome =
-                    self.outcome(Sees::ClosedInHandshake, Some(refusal.into()), Stage::Rule);
+            Err(closed) => {
+                let cause = Some(closed.refusal.into());
+                let outcome = self.outcome(Sees::ClosedInHandshake, cause, Stage::Rule);
                 BTreeSet::from([outcome])
             }
         };
@@ -96,17 +96,27 @@ impl Walk<'_> {
             headers: &given,
             source: facts.source,
         };
-        let hop = self.rule_hop(id, &request, &passed.map(|(routed, _)| routed), &misses);
+        let routed = passed.map(|(routed, _)| routed).map_err(|closed| closed.refusal);
+        let hop = self.rule_hop(id, &request, &routed, &misses);
         let said = match greeting.server_name {
             b"" => "the client says no server name".to_owned(),
             name => format!("the client says the server name {}", String::from_utf8_lossy(name)),
         };
-        match passed {
-            Ok(_) => Hop { text: format!("{said}: {}", hop.text), ..hop },
-            Err(refusal) => {
-                let hop = Hop { text: format!("{said}: {}", refusal.text()), ..hop };
-                let by_default = refusal == Refusal::TlsNoRuleForName;
-                if by_default { hop.at(&listener.default_place) } else { hop }
+        let closed = match passed {
+            Ok(_) => return Hop { text: format!("{said}: {}", hop.text), ..hop },
+            Err(closed) => closed,
+        };
+        match closed.rule.and_then(|at| listener.rules.get(at)) {
+            Some(rule) => {
+                let text = format!(
+                    "{said}: rule \"{}\" (priority {}) closes it",
+                    rule.name, rule.priority
+                );
+                Hop { text, ..hop }.at(&rule.place)
+            }
+            None => {
+                let text = format!("{said}: {}", closed.refusal.text());
+                Hop { text, ..hop }.at(&listener.default_place)
             }
         }
     }
