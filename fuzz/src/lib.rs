@@ -7,6 +7,7 @@ pub mod reader;
 mod chunks;
 mod configuration;
 mod cookies;
+mod hellos;
 mod paths;
 mod questions;
 mod requests;
@@ -31,6 +32,7 @@ pub const TARGETS: &[Target] = &[
     target("cookies", 512, cookies::check),
     target("configuration", 2048, configuration::check),
     target("questions", 512, questions::check),
+    target("hellos", 2048, hellos::check),
 ];
 
 const fn target(name: &'static str, bytes_max: usize, check: fn(&[u8])) -> Target {

@@ -221,6 +221,12 @@ fn every_code_is_produced_live() {
     produced.insert(Refusal::TargetTlsUntrusted);
     // With an authority, in acme/on_demand.rs.
     produced.extend([Refusal::TlsCertificatePending, Refusal::TlsCertificateDenied]);
+    // And these in pass_through.rs.
+    produced.extend([
+        Refusal::TlsNoClientHello,
+        Refusal::TlsNoRuleForName,
+        Refusal::TlsClosedByRule,
+    ]);
     let mut check = |refusal: Refusal| {
         until(refusal.code(), || (count(&instance, refusal) > 0).then_some(()));
         produced.insert(refusal);

@@ -20,6 +20,7 @@ const TARGETS: &[(&str, u32)] = &[
     ("cookies", 512),
     ("configuration", 2048),
     ("questions", 512),
+    ("hellos", 2048),
 ];
 const SECONDS: u32 = 60;
 /// One input must not take longer, nor the fuzzer more memory.

@@ -14,8 +14,8 @@ use crate::section::{Context, Section};
 use crate::suggest::{list, nearest};
 use crate::syntax::{File, Origin};
 use crate::{
-    authority, certificate, group, intent, load_balancer, record, security_group, silence, trust,
-    zone,
+    authority, certificate, group, intent, load_balancer, passing, record, security_group, silence,
+    trust, zone,
 };
 
 /// A top-level block.
@@ -49,7 +49,8 @@ pub fn home_of(name: &str) -> Option<&'static str> {
         "rule" | "default" | "certificates" | "tls_policy" | "client_certificates" => {
             "inside `listener`"
         }
-        "priority" | "redirect" | "fixed_response" | "forward" | "rewrite" => {
+        "server_name" => "inside `rule` of a listener that passes TLS through",
+        "priority" | "redirect" | "fixed_response" | "forward" | "close" | "rewrite" => {
             "inside `rule` or `default`"
         }
         "health_check"
@@ -176,6 +177,7 @@ pub fn read(files: &[File], environment: &dyn Environment, findings: &mut Vec<Fi
         }
     }
     load_balancer::check_overlaps(&model, &context);
+    passing::check(&model, &context);
     model.silences = context.silences.take().into();
     findings.append(&mut context.findings.into_inner());
     model

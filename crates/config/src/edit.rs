@@ -181,6 +181,7 @@ fn splices(
             let name = match protocol {
                 TargetProtocol::Http => "\"HTTP\"",
                 TargetProtocol::Https => "\"HTTPS\"",
+                TargetProtocol::Tcp => "\"TCP\"",
             };
             (word == "target_group").then(|| set(text, at, block, &[], "protocol", name))?
         }

@@ -226,9 +226,12 @@ fn listener(out: &mut Writer, model: &Model, listener: &Listener) {
                 );
                 out.text("tls_policy", listener.tls_policy.name());
             }
+            ListenerProtocol::TlsPassthrough => out.text("protocol", "TLS_PASSTHROUGH"),
         }
-        out.set("server_header", listener.attributes.server_header);
-        out.set("allow_ambiguous_paths", listener.attributes.allow_ambiguous_paths);
+        if listener.protocol != ListenerProtocol::TlsPassthrough {
+            out.set("server_header", listener.attributes.server_header);
+            out.set("allow_ambiguous_paths", listener.attributes.allow_ambiguous_paths);
+        }
         if !listener.attributes.response_headers.0.is_empty() {
             out.text.push_str("response_headers = {\n");
             for (name, value) in &listener.attributes.response_headers.0 {
@@ -274,6 +277,7 @@ fn rule(out: &mut Writer, model: &Model, rule: &Rule) {
 fn condition(out: &mut Writer, condition: &Condition) {
     match condition {
         Condition::Host(matchers_) => matchers(out, "host", "host_regex", matchers_),
+        Condition::ServerName(names) => matchers(out, "server_name", "server_name", names),
         Condition::Path(matchers_) => matchers(out, "path", "path_regex", matchers_),
         Condition::Method(methods) => out.list("method", methods.iter().map(|m| quoted(m))),
         Condition::SourceIp(nets) => {
@@ -324,6 +328,7 @@ fn action(out: &mut Writer, model: &Model, action: &Action) {
             }
         }),
         Action::Redirect(redirect) => out.block("redirect", |out| redirect_parts(out, redirect)),
+        Action::Close => out.set("close", true),
         Action::FixedResponse(fixed) => out.block("fixed_response", |out| {
             out.set("status", fixed.status);
             out.text("content_type", &fixed.content_type);

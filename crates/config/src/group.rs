@@ -20,7 +20,11 @@ const DAY: Seconds = Seconds(86_400);
 
 pub fn read<'s>(section: Section<'s>, block: &'s Block) -> TargetGroup {
     let name = section.label(block, true).unwrap_or_default().to_owned();
-    let protocols = [("HTTP", TargetProtocol::Http), ("HTTPS", TargetProtocol::Https)];
+    let protocols = [
+        ("HTTP", TargetProtocol::Http),
+        ("HTTPS", TargetProtocol::Https),
+        ("TCP", TargetProtocol::Tcp),
+    ];
     let protocol = section.choice("protocol", &protocols).unwrap_or(TargetProtocol::Http);
     let verification = verify::read(&section, protocol);
     let port = section.number("port", 1..=65535).map(|port| port as u16);
@@ -48,6 +52,23 @@ pub fn read<'s>(section: Section<'s>, block: &'s Block) -> TargetGroup {
     let algorithm = algorithm(&section);
     let stickiness = stickiness(&section);
     let slow_start = slow_start(&section, algorithm);
+    if protocol == TargetProtocol::Tcp {
+        for name in ["stickiness", "application"] {
+            if let Some(block) = section.block(name) {
+                section.push(
+                    section
+                        .error_at(
+                            &block.ident,
+                            "config/conflict",
+                            format!("a TCP group sees no requests, and has no `{name}`"),
+                        )
+                        .hint(format!(
+                            "remove `{name}`, or write `protocol = \"HTTP\"` or `\"HTTPS\"`"
+                        )),
+                );
+            }
+        }
+    }
     if stickiness != Stickiness::Off
         && matches!(algorithm, Algorithm::WeightedRandom { .. })
         && let Some(block) = section.block("stickiness")
@@ -173,6 +194,7 @@ fn health_check(outer: &Section<'_>, group: TargetProtocol) -> HealthCheck {
         protocol: match group {
             TargetProtocol::Http => HealthCheckProtocol::Http,
             TargetProtocol::Https => HealthCheckProtocol::Https,
+            TargetProtocol::Tcp => HealthCheckProtocol::Tcp,
         },
         place: outer.place(),
         ..HealthCheck::default()

@@ -22,6 +22,7 @@ mod load_balancer;
 mod names;
 mod nginx;
 mod on_demand;
+mod passing;
 mod policy;
 mod record;
 mod render;

@@ -9,7 +9,7 @@ use model::{
 
 use crate::blocks::certificates;
 use crate::section::Section;
-use crate::{policy, rule, trust};
+use crate::{passing, policy, rule, trust};
 
 /// ALB.md §2b.
 const HEADER_BYTES_MAX: usize = 1024;
@@ -21,7 +21,11 @@ pub fn read<'s>(
 ) -> Option<Listener> {
     let section = Section::new(outer.context, outer.origin, "listener", block);
     let name = section.label(block, true).unwrap_or_default().to_owned();
-    let protocols = [("HTTP", ListenerProtocol::Http), ("HTTPS", ListenerProtocol::Https)];
+    let protocols = [
+        ("HTTP", ListenerProtocol::Http),
+        ("HTTPS", ListenerProtocol::Https),
+        ("TLS_PASSTHROUGH", ListenerProtocol::TlsPassthrough),
+    ];
     let protocol = section.choice("protocol", &protocols).unwrap_or(ListenerProtocol::Http);
     let port = section
         .required("port", "80")
@@ -30,6 +34,9 @@ pub fn read<'s>(
     check_certificates(&section, protocol, certificates.is_empty());
     let tls_policy = policy::read(&section);
     let client_certificates = trust::client_certificates(&section, protocol);
+    if protocol == ListenerProtocol::TlsPassthrough {
+        passing::refuse_attributes(&section);
+    }
     let rules = rule::read_all(&section, protocol, 1);
     let default = default_action(&section, protocol);
     let attributes = attributes(&section);
@@ -70,7 +77,13 @@ fn check_certificates(section: &Section<'_>, protocol: ListenerProtocol, none: b
                 .error_at(array, "config/no-certificate", format!("{} is HTTPS and has no certificate", section.title))
                 .hint("the first of the list is the default certificate"),
         ),
-        (ListenerProtocol::Http, None, _) | (ListenerProtocol::Https, Some(_), _) => {}
+        (ListenerProtocol::TlsPassthrough, Some(value), _) => section.push(
+            section
+                .error_at(value, "config/conflict", format!("{} passes TLS through, and shows no certificate", section.title))
+                .hint("remove `certificates`: the target shows its own; or end TLS here with `protocol = \"HTTPS\"`"),
+        ),
+        (ListenerProtocol::Http | ListenerProtocol::TlsPassthrough, None, _)
+        | (ListenerProtocol::Https, Some(_), _) => {}
     }
 }
 

@@ -7,8 +7,9 @@ use hcl_edit::structure::Block;
 use model::{Action, ListenerProtocol, Matcher, Rule, Transform};
 
 pub use self::action::{action, placeholder_hint};
-pub use self::conditions::check_path;
 use self::conditions::conditions;
+pub use self::conditions::{check_host, check_path, sources};
+use crate::passing;
 use crate::section::Section;
 
 /// ALB.md §4b.
@@ -61,8 +62,13 @@ fn read<'s>(
         Some(value) => section.number_in("priority", value, 1..=PRIORITY_MAX).map(|n| n as u32),
         None => Some(next),
     };
-    let conditions = conditions(&section);
-    let transforms = transforms(&section);
+    let (conditions, transforms) = match protocol {
+        ListenerProtocol::Http | ListenerProtocol::Https => {
+            passing::refuse_name(&section);
+            (conditions(&section), transforms(&section))
+        }
+        ListenerProtocol::TlsPassthrough => (passing::conditions(&section), Vec::new()),
+    };
     let action = action(&section, protocol);
     if !transforms.is_empty()
         && let Some(Action::Redirect(_) | Action::FixedResponse(_)) = action

@@ -218,6 +218,26 @@ load_balancer "public" {
     silence "lint/certificate-does-not-cover" { reason = "in a listener" }
   }
 
+  listener "passing" {
+    port     = 8443
+    protocol = "TLS_PASSTHROUGH"
+
+    rule "databases" {
+      server_name = ["db.example.com", "*.db.example.com"]
+      source_ip   = ["10.0.0.0/8"]
+      forward     = target_group.passed
+    }
+
+    rule "gone" {
+      server_name = "old.example.com"
+      close       = true
+    }
+
+    default {
+      close = true
+    }
+  }
+
   silence "lint/redirect-to-nowhere" { reason = "in a load balancer" }
 }
 
@@ -306,6 +326,16 @@ target_group "app_cookie" {
     type     = "app_cookie"
     cookie   = "JSESSIONID"
     duration = "7d"
+  }
+}
+
+target_group "passed" {
+  protocol = "TCP"
+  targets  = ["10.0.1.9:8443"]
+
+  health_check {
+    protocol = "HTTPS"
+    path     = "/up"
   }
 }
 

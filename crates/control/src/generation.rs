@@ -176,7 +176,7 @@ impl Kept {
         trust_stores: &TrustStores,
     ) -> Result<Option<ListenerTls>, String> {
         let listener = &model.listeners[at];
-        if listener.protocol == ListenerProtocol::Http {
+        if listener.protocol != ListenerProtocol::Https {
             return Ok(None);
         }
         let failed = |error: tls::SettingsError| format!("{}: {error}", listener.place);

@@ -34,6 +34,9 @@ pub struct Status {
     pub logs: Vec<LogStatus>,
     pub connections: u64,
     pub requests: u64,
+    /// Connections that were passed through by server name, and are over.
+    #[serde(default)]
+    pub passed_connections: u64,
     /// Count by refusal code, without zeros; without clients that the kernel drops.
     pub refusals: BTreeMap<String, u64>,
     /// Who was turned away by security groups, in the kernel or after accept.

@@ -20,9 +20,13 @@ pub fn status_json(status: &Status) -> String {
 pub fn status_text(status: &Status) -> String {
     let mut out = String::new();
     let state = if status.draining { "draining" } else { "serving" };
+    let passed = match status.passed_connections {
+        0 => String::new(),
+        count => format!(", {count} connections passed through"),
+    };
     let _ = writeln!(
         out,
-        "{state} since {}, generation {} of {}, {} cores, {} connections, {} requests",
+        "{state} since {}, generation {} of {}, {} cores, {} connections, {} requests{passed}",
         local(status.started),
         status.generation,
         local(status.configured),
@@ -168,7 +172,7 @@ fn write_group(group: &TargetGroupStatus, out: &mut String) {
     };
     let _ = writeln!(out, "  {}{note}", group.name);
     if group.targets.is_empty() {
-        let _ = writeln!(out, "    no registered target: requests get 503");
+        let _ = writeln!(out, "    no registered target: nothing can be forwarded to it");
     }
     for target in &group.targets {
         let _ = write!(
@@ -283,6 +287,7 @@ mod tests {
             logs: Vec::new(),
             connections: 0,
             requests: 0,
+            passed_connections: 0,
             refusals: Default::default(),
             refused,
             certificates: Vec::new(),

@@ -96,7 +96,10 @@ fn unlike(
         let first = walk(atlas.world, facts, &request.ask(client), &mut ());
         let leads = |outcome: &Outcome| match outcome.location() {
             Some(location) => request.url.join(location).as_ref() == Ok(wanted),
-            None => outcome.grade() == Grade::NotKnown || outcome.sees == Sees::Application,
+            None => {
+                outcome.grade() == Grade::NotKnown
+                    || matches!(outcome.sees, Sees::Application | Sees::PassedThrough)
+            }
         };
         if !first.iter().all(leads) {
             return Some(format!("a redirect to {wanted}"));
@@ -106,7 +109,9 @@ fn unlike(
         Some(wanted) => {
             let fits = |outcome: &Outcome| match outcome.status() {
                 Some(status) => wanted.contains(status),
-                None => matches!(outcome.sees, Sees::Application | Sees::NotKnown),
+                None => {
+                    matches!(outcome.sees, Sees::Application | Sees::PassedThrough | Sees::NotKnown)
+                }
             };
             (!ends.iter().all(fits)).then(|| format!("status {}", statuses(wanted)))
         }

@@ -64,6 +64,20 @@ impl Observed {
                 Observed::ProtocolError | Observed::Closed | Observed::Reset,
             )
             | (Sees::Closed, Observed::Closed | Observed::Nonsense)
+            | (
+                Sees::ClosedInHandshake,
+                Observed::Closed | Observed::Reset | Observed::ProtocolError,
+            )
+            // A connection was made; the rest is the target's.
+            | (
+                Sees::PassedThrough,
+                Observed::Answer { .. }
+                | Observed::CertificateError(_)
+                | Observed::ProtocolError
+                | Observed::Nonsense
+                | Observed::Closed
+                | Observed::Reset,
+            )
             | (Sees::Application, Observed::Answer { .. }) => true,
             (Sees::CertificateError(problems), Observed::CertificateError(seen)) => {
                 problems.contains(seen)

@@ -36,6 +36,8 @@ pub enum Sees {
     CertificateWanted,
     /// Connected, and closed without an answer.
     Closed,
+    /// Connected, and closed before TLS has begun.
+    ClosedInHandshake,
     Answer {
         status: u16,
         speaker: Speaker,
@@ -43,6 +45,8 @@ pub enum Sees {
     },
     /// The application's own answer, whatever it is.
     Application,
+    /// What the target makes of the connection: its certificate, and then its answer.
+    PassedThrough,
     NotKnown,
 }
 
@@ -133,7 +137,7 @@ impl Outcome {
             | Sees::CertificateError(_)
             | Sees::ProtocolError
             | Sees::CertificateWanted => Grade::Blocked,
-            Sees::Closed => Grade::Fails,
+            Sees::Closed | Sees::ClosedInHandshake => Grade::Fails,
             Sees::Answer { status: 400.., .. } => match self.stage {
                 // A page of ours that says so instead of silence.
                 Stage::SecurityGroup => Grade::Blocked,
@@ -143,7 +147,7 @@ impl Outcome {
                 Some(_) => Grade::Fails,
                 None => Grade::Reaches,
             },
-            Sees::Application => Grade::Reaches,
+            Sees::Application | Sees::PassedThrough => Grade::Reaches,
             Sees::NotKnown => Grade::NotKnown,
         }
     }
@@ -188,6 +192,7 @@ impl Outcome {
             Sees::CertificateWanted => "\"didn't accept your login certificate, or one may not have been provided\" (ERR_BAD_SSL_CLIENT_AUTH_CERT)".into(),
             Sees::ProtocolError => "\"sent an invalid response\" (ERR_SSL_PROTOCOL_ERROR)".into(),
             Sees::Closed => "\"didn't send any data\" (ERR_EMPTY_RESPONSE)".into(),
+            Sees::ClosedInHandshake => "\"unexpectedly closed the connection\" (ERR_CONNECTION_CLOSED)".into(),
             Sees::Answer { status, speaker, location } => {
                 let what = match (location, self.cause) {
                     (_, Some(Cause::Obstacle(Obstacle::RedirectLoop | Obstacle::RedirectTooMany))) => {
@@ -205,6 +210,7 @@ impl Outcome {
                 }
             }
             Sees::Application => "the application's own answer".into(),
+            Sees::PassedThrough => "the target's own certificate and answer".into(),
             Sees::NotKnown => "not known".into(),
         }
     }
@@ -220,9 +226,9 @@ impl Outcome {
             Sees::CertificateError(_) => "certificate".into(),
             Sees::ProtocolError => "no TLS".into(),
             Sees::CertificateWanted => "no client certificate".into(),
-            Sees::Closed => "closed".into(),
+            Sees::Closed | Sees::ClosedInHandshake => "closed".into(),
             Sees::Answer { status, .. } => status.to_string(),
-            Sees::Application => "ok".into(),
+            Sees::Application | Sees::PassedThrough => "ok".into(),
             Sees::NotKnown => "?".into(),
         }
     }

@@ -102,7 +102,7 @@ pub fn allows<'o>(words: impl IntoIterator<Item = &'o str>, origin: &str) -> boo
 fn kept_from(model: &Model, outcome: &Outcome, origin: &str) -> Option<String> {
     let (status, speaker) = match outcome.sees {
         Sees::Answer { status, speaker, .. } => (Some(status), speaker),
-        Sees::Application => (None, Speaker::Application),
+        Sees::Application | Sees::PassedThrough => (None, Speaker::Application),
         Sees::NameNotFound
         | Sees::TimesOut
         | Sees::Silence
@@ -112,6 +112,7 @@ fn kept_from(model: &Model, outcome: &Outcome, origin: &str) -> Option<String> {
         | Sees::ProtocolError
         | Sees::CertificateWanted
         | Sees::Closed
+        | Sees::ClosedInHandshake
         | Sees::NotKnown => return None,
     };
     let answer = status.map_or("answer".to_owned(), |status| status.to_string());
@@ -145,7 +146,9 @@ fn browser_words(outcome: &Outcome, kept: Option<&str>) -> String {
         return format!("\"blocked by CORS policy\" in the console: {why}");
     }
     match &outcome.sees {
-        Sees::Answer { .. } | Sees::Application | Sees::NotKnown => outcome.words(),
+        Sees::Answer { .. } | Sees::Application | Sees::PassedThrough | Sees::NotKnown => {
+            outcome.words()
+        }
         Sees::NameNotFound
         | Sees::TimesOut
         | Sees::Silence
@@ -154,14 +157,19 @@ fn browser_words(outcome: &Outcome, kept: Option<&str>) -> String {
         | Sees::CertificateError(_)
         | Sees::ProtocolError
         | Sees::CertificateWanted
-        | Sees::Closed => format!("\"Failed to fetch\" (Network Error): {}", outcome.words()),
+        | Sees::Closed
+        | Sees::ClosedInHandshake => {
+            format!("\"Failed to fetch\" (Network Error): {}", outcome.words())
+        }
     }
 }
 
 /// A server's library has no words of a browser.
 fn server_words(outcome: &Outcome) -> String {
     match outcome.sees {
-        Sees::Answer { .. } | Sees::Application | Sees::NotKnown => outcome.words(),
+        Sees::Answer { .. } | Sees::Application | Sees::PassedThrough | Sees::NotKnown => {
+            outcome.words()
+        }
         Sees::NameNotFound => "the name is not found".to_owned(),
         Sees::TimesOut => "the connection attempt times out".to_owned(),
         Sees::Silence => "connected, then silence".to_owned(),
@@ -171,6 +179,7 @@ fn server_words(outcome: &Outcome) -> String {
         Sees::ProtocolError => "the other side speaks no TLS".to_owned(),
         Sees::CertificateWanted => "the other side wants a client certificate".to_owned(),
         Sees::Closed => "the connection ends without an answer".to_owned(),
+        Sees::ClosedInHandshake => "the connection ends in the handshake".to_owned(),
     }
 }
 

@@ -24,6 +24,7 @@ mod target;
 mod terminal;
 mod tls;
 mod tls_client;
+mod tls_pass;
 mod trust;
 
 use model::{Obstacle, Refusal};
@@ -82,7 +83,7 @@ const FAMILIES: &[Family] = &[
     Family {
         name: "tls",
         about: "The handshake, and what the browser thinks of the certificate.",
-        pages: &[tls::PAGES, tls_client::PAGES, tls::OBSTACLES],
+        pages: &[tls::PAGES, tls_client::PAGES, tls_pass::PAGES, tls::OBSTACLES],
     },
     Family {
         name: "request",

@@ -72,7 +72,7 @@ fn requests(world: &World) -> Vec<Request> {
     for listener in &model.listeners {
         let scheme = match listener.protocol {
             ListenerProtocol::Http => UrlScheme::Http,
-            ListenerProtocol::Https => UrlScheme::Https,
+            ListenerProtocol::Https | ListenerProtocol::TlsPassthrough => UrlScheme::Https,
         };
         let default_hosts = default_hosts(model, &led, listener);
         let mut push = |host: &str, path: String| {
@@ -98,8 +98,8 @@ fn requests(world: &World) -> Vec<Request> {
                 paths(rule).into_iter().for_each(|path| push(host, path));
             }
         }
-        if !matches!(listener.default_action, Action::FixedResponse(_)) || listener.rules.is_empty()
-        {
+        let declines = matches!(listener.default_action, Action::FixedResponse(_) | Action::Close);
+        if !declines || listener.rules.is_empty() {
             default_hosts.iter().for_each(|host| push(host, "/".to_owned()));
         }
     }
@@ -160,7 +160,7 @@ fn example(name: &str) -> String {
 fn literal_hosts(rule: &Rule) -> Vec<String> {
     let mut hosts = Vec::new();
     for condition in &rule.conditions {
-        if let Condition::Host(values) = condition {
+        if let Condition::Host(values) | Condition::ServerName(values) = condition {
             hosts.extend(values.iter().filter_map(|value| {
                 match value {
                     Matcher::Wildcard(wildcard) if wildcard.is_literal() => {

@@ -3,10 +3,12 @@
 
 mod answer;
 mod application;
+mod between;
 pub mod door;
 mod forward;
 mod name;
 mod on_demand;
+mod pass;
 mod route;
 mod tls;
 mod told;

@@ -34,14 +34,17 @@ pub struct LoadBalancer {
 pub enum ListenerProtocol {
     Http,
     Https,
+    /// TLS that ends at the target: only the name in the ClientHello is read (RFC 6066 §3).
+    TlsPassthrough,
 }
 
 impl ListenerProtocol {
-    /// `http` or `https`, as in `X-Forwarded-Proto`.
+    /// `http` or `https`, as in `X-Forwarded-Proto`; `tls` where it is not ours to know.
     pub const fn scheme(self) -> &'static str {
         match self {
             ListenerProtocol::Http => "http",
             ListenerProtocol::Https => "https",
+            ListenerProtocol::TlsPassthrough => "tls",
         }
     }
 }
@@ -53,7 +56,7 @@ pub struct Listener {
     pub load_balancer: LoadBalancerId,
     pub port: u16,
     pub protocol: ListenerProtocol,
-    /// The first is the default certificate; empty only on HTTP listeners.
+    /// The first is the default certificate; empty unless the listener is HTTPS.
     pub certificates: Vec<CertificateId>,
     pub tls_policy: TlsPolicy,
     /// `None`: clients are not asked for one.

@@ -81,6 +81,12 @@ refusals! {
     TlsClientCertificateTooLarge = "tls/client-certificate-too-large", None, Client;
     /// the client's certificate cannot be read, or it does not hold its key
     TlsClientCertificateInvalid = "tls/client-certificate-invalid", None, Client;
+    /// what the client sent first is not a whole TLS ClientHello of at most 16 KB
+    TlsNoClientHello = "tls/no-client-hello", None, Client;
+    /// no rule passes connections for this server name on, and the default is to close them
+    TlsNoRuleForName = "tls/no-rule-for-name", None, Operator;
+    /// a rule closes connections for this server name
+    TlsClosedByRule = "tls/closed-by-rule", None, Operator;
     /// the request is not HTTP
     RequestMalformed = "request/malformed", Some(400), Client;
     /// the request could be read in two ways, and the desync mitigation mode refuses it

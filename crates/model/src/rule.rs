@@ -28,6 +28,8 @@ pub enum Condition {
     /// Compared with case.
     Method(Vec<String>),
     Query(Vec<QueryPattern>),
+    /// The name in the ClientHello, where TLS is passed through (RFC 6066 §3).
+    ServerName(Vec<Matcher>),
     /// The TCP peer, never `X-Forwarded-For`.
     SourceIp(Vec<IpNet>),
 }
@@ -45,6 +47,8 @@ pub enum Action {
     Forward(Forward),
     Redirect(Redirect),
     FixedResponse(FixedResponse),
+    /// The connection is closed unanswered; only where TLS is passed through.
+    Close,
 }
 
 #[derive(Clone, Debug)]

@@ -9,14 +9,17 @@ pub enum TargetProtocol {
     Http,
     /// The target's certificate is not validated (ALB.md §3b), but for a group that says so.
     Https,
+    /// Bytes of connections that are passed through (ALB.md §3, the NLB's word).
+    Tcp,
 }
 
 impl TargetProtocol {
-    /// `http` or `https`.
+    /// `http`, `https` or `tcp`.
     pub const fn scheme(self) -> &'static str {
         match self {
             TargetProtocol::Http => "http",
             TargetProtocol::Https => "https",
+            TargetProtocol::Tcp => "tcp",
         }
     }
 }

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use model::{Deny, Listener, ListenerId, ListenerProtocol, Refusal, canonical};
-use signal::{ClientCertificateFields, ConnectionEvent, VerifyStatus};
+use signal::{ClientCertificateFields, ConnectionEvent, Passed, VerifyStatus};
 use tls::Accepted;
 use tokio::net::TcpStream;
 use verdict::journey::{Knocked, Live as LiveMode, Secured};
@@ -14,6 +14,7 @@ use crate::answer;
 use crate::connection::{Connection, serve};
 use crate::core::Core;
 use crate::live::Live;
+use crate::pass::pass;
 use crate::stream::Stream;
 
 /// After the descriptor limit is met: time for others to close theirs.
@@ -49,10 +50,10 @@ fn transient(error: &std::io::Error) -> bool {
 }
 
 /// A connection attempt as far as it has come.
-struct Knock {
-    peer: SocketAddr,
-    local: SocketAddr,
-    listener: ListenerId,
+pub struct Knock {
+    pub peer: SocketAddr,
+    pub local: SocketAddr,
+    pub listener: ListenerId,
 }
 
 fn knock(core: &Rc<Core>, stream: TcpStream, peer: SocketAddr, address: SocketAddr) {
@@ -79,6 +80,12 @@ fn knock(core: &Rc<Core>, stream: TcpStream, peer: SocketAddr, address: SocketAd
                     tokio::task::spawn_local(async move {
                         let guard = guard;
                         serve(&guard.0, &mut connection).await;
+                    });
+                }
+                ListenerProtocol::TlsPassthrough => {
+                    tokio::task::spawn_local(async move {
+                        let guard = guard;
+                        Box::pin(pass(&guard.0, live, stream, knock, admitted)).await;
                     });
                 }
                 ListenerProtocol::Https => {
@@ -217,6 +224,34 @@ fn refuse(core: &Core, live: &Live, knock: &Knock, refusal: Refusal) {
     }
 }
 
+/// Counts a connection that was passed through and is over, and writes it to the connection log.
+pub fn passed(core: &Core, live: &Live, knock: &Knock, passed: Passed<'_>, cause: Option<Refusal>) {
+    core.counters.passed(passed.received, passed.sent);
+    if let Some(cause) = cause {
+        core.counters.refused(cause);
+    }
+    log_passed(core, live, knock, passed, cause);
+}
+
+/// As [`refuse`], where TLS is passed through: with what is known of the connection.
+pub fn refuse_passed(
+    core: &Core,
+    live: &Live,
+    knock: &Knock,
+    passed: Passed<'_>,
+    refusal: Refusal,
+) {
+    core.counters.refused(refusal);
+    log_passed(core, live, knock, passed, Some(refusal));
+}
+
+fn log_passed(core: &Core, live: &Live, knock: &Knock, passed: Passed<'_>, cause: Option<Refusal>) {
+    if let Some(log) = live.connection_log(live.listener(knock.listener).load_balancer) {
+        let event = event(core, live, knock, None, None, cause);
+        log.borrow_mut().append(&ConnectionEvent { passed: Some(passed), ..event });
+    }
+}
+
 fn event<'a>(
     core: &Core,
     live: &'a Live,
@@ -245,6 +280,7 @@ fn event<'a>(
         verify_status: verify_status(live.listener(knock.listener), facts, refusal),
         trace: 0,
         cause: refusal.map(Refusal::code),
+        passed: None,
     }
 }
 
@@ -305,6 +341,8 @@ async fn show_page(core: &Core, live: &Live, stream: TcpStream, knock: &Knock, r
             Some((stream, _)) => stream,
             None => return,
         },
+        // No page can be shown to who does not speak TLS with us.
+        ListenerProtocol::TlsPassthrough => return net::stream::reset(stream),
     };
     answer::denied(core, live, knock.listener, stream, refusal).await;
 }

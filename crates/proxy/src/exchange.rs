@@ -241,6 +241,8 @@ fn decide<'l>(
             redirect_location(live, request, action)?;
             Ok(Step::Redirect { status: action.status.code() })
         }
+        // No HTTP listener has it.
+        Action::Close => Err(Refusal::TlsClosedByRule),
         Action::FixedResponse(action) => {
             write_trace(core, request, &fields);
             Ok(Step::Fixed(action))

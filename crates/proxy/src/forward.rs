@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use http1::{Fields, Framing};
-use model::{Forward, GroupId, Refusal, Stickiness, TargetProtocol};
+use model::{Forward, GroupId, LoadBalancerId, Refusal, Stickiness, TargetProtocol};
 use tls::TargetFailure;
 use verdict::admit::admit;
 use verdict::journey::{ATTEMPTS_MAX, Aim, Attempt, Retry, retry};
@@ -112,7 +112,10 @@ pub async fn forward(
             Some(stream) => Ok(stream),
             // Boxed: it is rare where connections are kept, and larger than a whole request.
             None => {
-                Box::pin(connect(core, live, connection, request, prepared.group, aimed.board))
+                let record = &mut request.record;
+                let trying = |address| record.aimed(Some(address));
+                let load_balancer = connection.load_balancer;
+                Box::pin(connect(core, live, load_balancer, prepared.group, aimed.board, trying))
                     .await
             }
         };
@@ -142,7 +145,7 @@ pub async fn forward(
 
 /// What the attempts so far leave to be tried.
 #[derive(Default)]
-struct Course {
+pub struct Course {
     tried: Tried,
     /// A kept connection has failed: no other is used.
     fresh: bool,
@@ -150,11 +153,11 @@ struct Course {
     doubtful: Option<usize>,
     /// How often the request was sent on a new connection in vain.
     sent: u32,
-    last: Option<Refusal>,
+    pub last: Option<Refusal>,
 }
 
 impl Course {
-    fn aim<'a>(
+    pub fn aim<'a>(
         &mut self,
         aim: impl Fn(&Tried) -> Result<Aimed<'a>, Refusal>,
     ) -> Result<Aimed<'a>, Refusal> {
@@ -170,7 +173,7 @@ impl Course {
         aimed.map_err(|refusal| self.last.unwrap_or(refusal))
     }
 
-    fn after(
+    pub fn after(
         &mut self,
         failed: &AttemptFailed,
         aimed: &Aimed<'_>,
@@ -201,7 +204,7 @@ impl Course {
     }
 }
 
-fn aim<'a>(
+pub fn aim<'a>(
     core: &Core,
     live: &Live,
     prepared: &Prepared<'_>,
@@ -232,20 +235,21 @@ fn aim<'a>(
     Ok(Aimed { index, board: target, outstanding: Outstanding::new(state), key: target.key })
 }
 
-async fn connect(
+/// A connection to the first address of the target that takes one; `trying` hears of each.
+pub async fn connect(
     core: &Core,
     live: &Live,
-    connection: &Connection,
-    request: &mut Request,
+    load_balancer: LoadBalancerId,
     group: GroupId,
     target: &TargetBoard,
+    mut trying: impl FnMut(SocketAddr),
 ) -> Result<Stream, AttemptFailed> {
     let failed = |refusal| AttemptFailed { refusal, attempt: Attempt::ConnectFailed, counts: true };
-    let limit = live.load_balancer(connection.load_balancer).attributes.connect_timeout.duration();
-    let egress = live.world().egress(connection.load_balancer);
+    let limit = live.load_balancer(load_balancer).attributes.connect_timeout.duration();
+    let egress = live.world().egress(load_balancer);
     let mut refusal = Refusal::TargetUnresolved;
     for address in &target.addresses {
-        request.record.aimed(Some(*address));
+        trying(*address);
         if let Err(denied) = admit(egress, address.ip(), address.port(), &mut ()) {
             refusal =
                 if denied == Refusal::AdmitNoRule { Refusal::TargetEgressDenied } else { denied };
@@ -286,7 +290,7 @@ async fn secure(
     tcp: tokio::net::TcpStream,
 ) -> Result<Stream, Refusal> {
     match live.target_group(group).protocol {
-        TargetProtocol::Http => Ok(Stream::Plain(tcp)),
+        TargetProtocol::Http | TargetProtocol::Tcp => Ok(Stream::Plain(tcp)),
         TargetProtocol::Https => {
             let handshake = live.snapshot.target_tls.of(group).connect(
                 tcp,

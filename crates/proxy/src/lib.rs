@@ -16,6 +16,7 @@ mod exchange;
 mod facts;
 mod forward;
 mod live;
+mod pass;
 mod pump;
 mod record;
 mod relay;

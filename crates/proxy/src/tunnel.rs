@@ -1,4 +1,5 @@
-//! After `101 Switching Protocols`: bytes both ways until both sides are done (ALB.md §6b).
+//! Bytes both ways until both sides are done: after `101 Switching Protocols` (ALB.md §6b), and where TLS
+//! is passed through.
 
 use std::future::poll_fn;
 use std::task::{Context, Poll};
@@ -12,6 +13,7 @@ use crate::exchange::Request;
 use crate::forward::Aimed;
 use crate::pump::{Pump, PumpError};
 use crate::stream::Stream;
+use crate::timer::Timer;
 
 /// How long a client may keep its half open after the target has closed.
 const CLOSING_MILLIS_MAX: u32 = 5000;
@@ -37,17 +39,50 @@ pub async fn tunnel(
     out: Vec<u8>,
 ) {
     let early = std::mem::take(&mut connection.pending);
-    let mut up = Pump::new(&core.buffers, early, Framing::UntilClose, Framing::UntilClose);
-    let mut down = Pump::new(&core.buffers, out, Framing::UntilClose, Framing::UntilClose);
+    request.record.responding(core.now());
+    let ends = Ends { client: &mut connection.stream, target, timer: &mut connection.timer };
+    let moved = both_ways(core, ends, aimed, idle_millis, early, out).await;
+    request.record.transferred(moved.up, moved.down);
+    request.record.tunnelled();
+    if let Some(refusal) = moved.cause {
+        request.record.cause(refusal);
+    }
+}
+
+/// Between whom bytes are moved, and the timer of their connection.
+pub struct Ends<'a> {
+    pub client: &'a mut Stream,
+    pub target: &'a mut Stream,
+    pub timer: &'a mut Timer,
+}
+
+/// How many bytes were written to the target and to the client, and what ended it early.
+pub struct Moved {
+    pub up: u64,
+    pub down: u64,
+    pub cause: Option<Refusal>,
+}
+
+/// Until both sides have closed, one of them breaks, nothing comes for the idle timeout, or the target is
+/// gone for good. `up` and `down` are written first.
+pub async fn both_ways(
+    core: &Core,
+    ends: Ends<'_>,
+    aimed: &Aimed<'_>,
+    idle_millis: u32,
+    up: Vec<u8>,
+    down: Vec<u8>,
+) -> Moved {
+    let Ends { client, target, timer } = ends;
+    let mut up = Pump::new(&core.buffers, up, Framing::UntilClose, Framing::UntilClose);
+    let mut down = Pump::new(&core.buffers, down, Framing::UntilClose, Framing::UntilClose);
     let (mut up_way, mut down_way) = (Way::Open, Way::Open);
     let mut target_done = false;
-    request.record.responding(core.now());
-    connection.timer.set(core.deadline(idle_millis));
+    timer.set(core.deadline(idle_millis));
     let cause = poll_fn(|cx| {
         if aimed.outstanding.target().expired() {
             return Poll::Ready(Some(Refusal::TargetDrainExpired));
         }
-        let client = &mut connection.stream;
         if let Err(cause) =
             step(cx, &mut up, &mut up_way, client, target, Refusal::RequestClientClosed)
         {
@@ -66,19 +101,15 @@ pub async fn tunnel(
             // The target has said all: a client that does not close as well is not waited for long.
             target_done = true;
             core.now();
-            connection.timer.set(core.deadline(idle_millis.min(CLOSING_MILLIS_MAX)));
+            timer.set(core.deadline(idle_millis.min(CLOSING_MILLIS_MAX)));
         } else if progressed && !target_done {
             core.now();
-            connection.timer.set(core.deadline(idle_millis));
+            timer.set(core.deadline(idle_millis));
         }
-        connection.timer.poll_expired(cx).map(|()| None)
+        timer.poll_expired(cx).map(|()| None)
     })
     .await;
-    request.record.transferred(up.sent, down.sent);
-    request.record.tunnelled();
-    if let Some(refusal) = cause {
-        request.record.cause(refusal);
-    }
+    Moved { up: up.sent, down: down.sent, cause }
 }
 
 fn step(

@@ -7,6 +7,7 @@ use crate::line::{TimeCache, address, hex, number, quoted, seconds, time, word};
 
 /// A certificate may have any number of names for its subject.
 const SUBJECT_BYTES_MAX: usize = 1024;
+const RULE_BYTES_MAX: usize = 256;
 
 /// A completed or failed handshake, or a client that was refused before a request.
 #[derive(Clone, Debug)]
@@ -25,8 +26,25 @@ pub struct ConnectionEvent<'a> {
     /// ALB's word for what came of it; `None` where no certificate is asked for.
     pub verify_status: Option<VerifyStatus>,
     pub trace: u64,
-    /// Our own field, the last: `stage/cause`, or `-`.
+    /// Our own field: `stage/cause`, or `-`.
     pub cause: Option<&'static str>,
+    /// More of our own, of listeners that pass TLS through alone.
+    pub passed: Option<Passed<'a>>,
+}
+
+/// What became of a connection whose TLS ends at the target.
+#[derive(Clone, Copy, Debug)]
+pub struct Passed<'a> {
+    /// As the client sent it; `None` if it sent none.
+    pub server_name: Option<&'a str>,
+    /// The rule that took it; `None` for the default action, or where it did not come so far.
+    pub rule: Option<&'a str>,
+    /// The target that was tried last.
+    pub target: Option<SocketAddr>,
+    /// Bytes that were passed on to the target.
+    pub received: u64,
+    /// Bytes that were passed on to the client.
+    pub sent: u64,
 }
 
 /// Fields 8 to 10 of ALB's.
@@ -46,7 +64,8 @@ pub enum VerifyStatus {
 }
 
 impl ConnectionEvent<'_> {
-    /// ALB's 15 fields in its order, then ours: cause.
+    /// ALB's 15 fields in its order, then ours: cause; where TLS is passed through server name, rule,
+    /// target, and the bytes to the target and to the client too.
     pub(crate) fn write(&self, out: &mut Vec<u8>, cache: &mut TimeCache) {
         time(out, cache, self.seconds, self.micros);
         out.push(b' ');
@@ -87,7 +106,31 @@ impl ConnectionEvent<'_> {
         address(out, self.local.ip());
         out.push(b' ');
         out.extend_from_slice(self.cause.unwrap_or("-").as_bytes());
+        if let Some(passed) = self.passed {
+            passed.write(out);
+        }
         out.push(b'\n');
+    }
+}
+
+impl Passed<'_> {
+    fn write(&self, out: &mut Vec<u8>) {
+        out.push(b' ');
+        word(out, self.server_name);
+        out.push(b' ');
+        quoted(out, self.rule.unwrap_or_default().as_bytes(), RULE_BYTES_MAX);
+        out.push(b' ');
+        match self.target {
+            Some(target) => {
+                use std::io::Write;
+                let _ = write!(out, "{target}");
+            }
+            None => out.push(b'-'),
+        }
+        for count in [self.received, self.sent] {
+            out.push(b' ');
+            number(out, count);
+        }
     }
 }
 
@@ -116,6 +159,7 @@ mod tests {
         verify_status: None,
         trace: 1,
         cause: Some("admit/no-rule"),
+        passed: None,
     };
 
     #[test]
@@ -123,6 +167,22 @@ mod tests {
         let expected = "1970-01-01T00:00:00.000000Z 127.20.0.1 4000 443 - - -1 \"-\" - - - \
                         TID_0000000000000001 - public 127.0.0.1 admit/no-rule\n";
         assert_eq!(line(&REFUSED), expected);
+    }
+
+    #[test]
+    fn what_is_said_of_a_connection_that_was_passed_through() {
+        let target = Some(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8443));
+        let (name, rule) = (Some("a.example"), Some("shop front"));
+        let whole = Passed { server_name: name, rule, target, received: 517, sent: 4000 };
+        let nothing = Passed { server_name: None, rule: None, target: None, received: 0, sent: 0 };
+        let rows = [
+            (whole, None, " - a.example \"shop front\" 127.0.0.1:8443 517 4000\n"),
+            (nothing, Some("tls/no-client-hello"), " tls/no-client-hello - \"-\" - 0 0\n"),
+        ];
+        for (passed, cause, expected) in rows {
+            let line = line(&ConnectionEvent { passed: Some(passed), cause, ..REFUSED });
+            assert!(line.ends_with(expected), "{line}");
+        }
     }
 
     #[test]

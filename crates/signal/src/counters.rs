@@ -29,6 +29,7 @@ macro_rules! counters {
         pub struct CoreCounters {
             $($field: Counter,)+
             requests: Counter,
+            passed: Counter,
             closed: Counter,
             opened: Counter,
             received: Counter,
@@ -43,6 +44,7 @@ macro_rules! counters {
                 CoreCounters {
                     $($field: Counter::default(),)+
                     requests: Counter::default(),
+                    passed: Counter::default(),
                     closed: Counter::default(),
                     opened: Counter::default(),
                     received: Counter::default(),
@@ -94,6 +96,17 @@ impl CoreCounters {
 
     pub fn requests(&self) -> u64 {
         self.requests.get()
+    }
+
+    /// A connection was passed through to a target, and is over.
+    pub fn passed(&self, received: u64, sent: u64) {
+        self.passed.add(1);
+        self.received.add(received);
+        self.sent.add(sent);
+    }
+
+    pub fn passed_connections(&self) -> u64 {
+        self.passed.get()
     }
 
     /// An admitted connection begins.

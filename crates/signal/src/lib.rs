@@ -15,7 +15,7 @@ mod names;
 mod refused;
 mod request;
 
-pub use connection::{ClientCertificateFields, ConnectionEvent, VerifyStatus};
+pub use connection::{ClientCertificateFields, ConnectionEvent, Passed, VerifyStatus};
 pub use counters::{CoreCounters, TargetCounters};
 pub use journal::{Fields, Format, Journal, Level};
 pub use log::{AccessLog, ConnectionLog, CoreConnectionLog, CoreLog};

@@ -28,8 +28,8 @@ impl Kind {
         match (protocol, tunnelled) {
             (ListenerProtocol::Http, false) => Kind::Http,
             (ListenerProtocol::Http, true) => Kind::Ws,
-            (ListenerProtocol::Https, false) => Kind::Https,
-            (ListenerProtocol::Https, true) => Kind::Wss,
+            (ListenerProtocol::Https | ListenerProtocol::TlsPassthrough, false) => Kind::Https,
+            (ListenerProtocol::Https | ListenerProtocol::TlsPassthrough, true) => Kind::Wss,
         }
     }
 

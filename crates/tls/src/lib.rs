@@ -11,6 +11,8 @@
 mod server;
 mod target;
 
+mod hello;
+
 mod alpn;
 mod identity;
 mod store;
@@ -42,6 +44,7 @@ pub use blocking::{
     target_handshake,
 };
 pub use client::ClientAuthentication;
+pub use hello::{HELLO_BYTES_MAX, Peeked, peek_hello};
 pub use identity::{Identity, LoadError, LoadWarning, Loaded};
 pub use names::{cipher_name, key_exchange_name, version_name};
 pub use on_demand::{OnDemandCertificates, OnDemandIdentity, Wanted};

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! per connection   Knocked ──admit──▶ Admitted ──plain / secured──▶ Secured
+//! passed through   Admitted ──pass──▶ Routed ──aim──▶ Aimed
 //! per request      Secured ──hear──▶ Heard ──route──▶ Routed ──aim──▶ Aimed ──aim_again──▶ Aimed
 //! ```
 //!
@@ -17,6 +18,7 @@ use crate::Witness;
 use crate::admit::{Admission, admit};
 use crate::forward::choose_group;
 use crate::issuance::token_answer;
+use crate::pass::{Closed, Greeting, pass_through};
 use crate::request::{Handling, HeadFacts, hear};
 use crate::route::{Headers, RequestFacts, RouteScratch, RulePosition, RuleTable, route};
 use crate::target::{Chosen, Targets, choose};
@@ -108,6 +110,17 @@ impl<M> Admitted<M> {
     pub fn secured(self) -> Secured<M> {
         Secured(PhantomData)
     }
+
+    /// TLS ends at the target: there is no handshake here and no request (DECISIONS 2).
+    pub fn pass<'t, T: RuleTable, W: Witness>(
+        self,
+        table: &'t T,
+        greeting: Greeting<'_>,
+        witness: &mut W,
+    ) -> Result<(Routed<'t, M>, &'t Forward), Closed> {
+        let (rule, action, forward) = pass_through(table, greeting, witness)?;
+        Ok((Routed { rule, action, mode: PhantomData }, forward))
+    }
 }
 
 /// Ready for requests.
@@ -145,7 +158,7 @@ impl<M> Heard<M> {
     ) -> Option<&'c str> {
         match protocol {
             ListenerProtocol::Http => token_answer(challenges, method, path),
-            ListenerProtocol::Https => None,
+            ListenerProtocol::Https | ListenerProtocol::TlsPassthrough => None,
         }
     }
 

@@ -17,6 +17,7 @@ pub mod issuance;
 pub mod journey;
 pub mod name;
 pub mod on_demand;
+pub mod pass;
 pub mod path;
 pub mod redirect;
 pub mod request;

@@ -19,7 +19,8 @@ pub trait Headers {
 #[derive(Clone, Copy, Debug)]
 pub struct RequestFacts<'a, H: ?Sized> {
     pub method: &'a [u8],
-    /// Lower case, without a port; empty if there is none.
+    /// Lower case, without a port; empty if there is none. Of a connection that is passed through: the
+    /// server name.
     pub host: &'a [u8],
     /// As it was sent; [`route`] normalises it.
     pub path: &'a [u8],
@@ -158,7 +159,10 @@ pub fn condition_holds<H: Headers + ?Sized>(
     request: &RequestFacts<'_, H>,
 ) -> bool {
     match condition {
-        Condition::Host(values) => values.iter().any(|value| value.matches(request.host)),
+        // A listener has rules of one of the two kinds: each is what its clients call it.
+        Condition::Host(values) | Condition::ServerName(values) => {
+            values.iter().any(|value| value.matches(request.host))
+        }
         Condition::Path(values) => values.iter().any(|value| value.matches(request.path)),
         Condition::Header { name, values } => {
             request.headers.any(name, &mut |text| values.iter().any(|value| value.matches(text)))

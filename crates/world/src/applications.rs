@@ -79,6 +79,10 @@ pub fn declared_failure<'m>(
     {
         return Some(DeclaredFailure::NotServed { instance, serves });
     }
+    if protocol == TargetProtocol::Tcp {
+        // What is said on it is between the client and the target.
+        return None;
+    }
     let application = application_at(model, group, target, port)?;
     let asked = Asked {
         method: "GET",

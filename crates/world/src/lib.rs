@@ -233,7 +233,7 @@ fn used_groups(model: &Model) -> BTreeSet<GroupId> {
     for action in model.listeners.iter().flat_map(actions) {
         match action {
             Action::Forward(forward) => used.extend(forward.groups.iter().map(|group| group.group)),
-            Action::Redirect(_) | Action::FixedResponse(_) => {}
+            Action::Redirect(_) | Action::FixedResponse(_) | Action::Close => {}
         }
     }
     used

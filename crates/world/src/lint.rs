@@ -58,7 +58,7 @@ fn forwarded_groups(model: &Model, id: LoadBalancerId) -> BTreeSet<GroupId> {
 fn literal_hosts(rule: &Rule) -> Vec<&str> {
     let mut hosts = Vec::new();
     for condition in &rule.conditions {
-        if let Condition::Host(values) = condition {
+        if let Condition::Host(values) | Condition::ServerName(values) = condition {
             hosts.extend(values.iter().filter_map(|value| match value {
                 Matcher::Wildcard(wildcard) if wildcard.is_literal() => Some(wildcard.source()),
                 Matcher::Wildcard(_) | Matcher::Regex(_) => None,

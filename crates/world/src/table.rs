@@ -256,7 +256,7 @@ fn keys<K>(
 
 fn host_keys(rule: &Rule) -> Vec<HostKey> {
     let values = rule.conditions.iter().find_map(|condition| match condition {
-        Condition::Host(values) => Some(values),
+        Condition::Host(values) | Condition::ServerName(values) => Some(values),
         _ => None,
     });
     keys(

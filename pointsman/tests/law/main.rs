@@ -440,10 +440,11 @@ fn kind(foretold: &BTreeSet<Outcome>) -> &'static str {
         Sees::CertificateError(_) => "certificate",
         Sees::ProtocolError => "no TLS",
         Sees::CertificateWanted => "no client certificate",
-        Sees::Closed => "closed",
+        Sees::Closed | Sees::ClosedInHandshake => "closed",
         Sees::NameNotFound => "no name",
         Sees::NotKnown => "not known",
         Sees::Application => "application",
+        Sees::PassedThrough => "passed through",
         Sees::Answer { speaker: Speaker::Application, .. } => "application",
         Sees::Answer { location: Some(_), .. } => "redirect",
         Sees::Answer { status: 500.., .. } => "own 5xx",
@@ -455,7 +456,7 @@ fn kind(foretold: &BTreeSet<Outcome>) -> &'static str {
 fn comes_true(outcome: &Outcome, seen: &Observed) -> bool {
     let marked = seen.header(MARK).is_some();
     let speaker = match &outcome.sees {
-        Sees::Application => marked,
+        Sees::Application | Sees::PassedThrough => marked,
         Sees::Answer { speaker, .. } => marked == (*speaker == Speaker::Application),
         _ => !marked,
     };

@@ -20,6 +20,7 @@ pub fn application(out: &mut Writer, model: &Model, application: &Application) {
             match application.protocol {
                 TargetProtocol::Http => "HTTP",
                 TargetProtocol::Https => "HTTPS",
+                TargetProtocol::Tcp => "TCP",
             },
         );
         match &application.written {

@@ -14,6 +14,7 @@ pub fn target_group(out: &mut Writer, model: &Model, group: &TargetGroup) {
             match group.protocol {
                 TargetProtocol::Http => "HTTP",
                 TargetProtocol::Https => "HTTPS",
+                TargetProtocol::Tcp => "TCP",
             },
         );
         out.list("targets", group.targets.iter().map(|target| quoted(&target.to_string())));

@@ -9,6 +9,7 @@ use model::{
 
 use super::VALUE_MAX;
 use crate::names::Kind;
+use crate::passing;
 use crate::section::Section;
 
 const BODY_MAX: usize = 1024;
@@ -16,25 +17,32 @@ const GROUPS_MAX: usize = 5;
 const CONTENT_TYPES: [&str; 5] =
     ["text/plain", "text/css", "text/html", "application/javascript", "application/json"];
 
-/// Exactly one of forward, redirect and fixed response.
+/// Exactly one of forward, redirect, fixed response and close.
 pub fn action(section: &Section<'_>, protocol: ListenerProtocol) -> Option<Action> {
     let forward = section.value("forward");
     let forward_block = section.block("forward");
     let redirect_block = section.block("redirect");
     let fixed_block = section.block("fixed_response");
+    let close = section.attribute("close");
     let written = [
         forward.is_some(),
         forward_block.is_some(),
         redirect_block.is_some(),
         fixed_block.is_some(),
+        close.is_some(),
     ];
     match written.iter().filter(|written| **written).count() {
         0 => {
-            section.push(
-                section
-                    .error("config/missing-action", format!("{} says not what to do", section.title))
-                    .hint("add `forward = target_group.…`, a `redirect { … }` or a `fixed_response { … }`"),
-            );
+            let hint = match protocol {
+                ListenerProtocol::Http | ListenerProtocol::Https => {
+                    "add `forward = target_group.…`, a `redirect { … }` or a `fixed_response { … }`"
+                }
+                ListenerProtocol::TlsPassthrough => {
+                    "add `forward = target_group.…`, or `close = true`"
+                }
+            };
+            let text = format!("{} says not what to do", section.title);
+            section.push(section.error("config/missing-action", text).hint(hint));
             return None;
         }
         1 => {}
@@ -42,7 +50,7 @@ pub fn action(section: &Section<'_>, protocol: ListenerProtocol) -> Option<Actio
             section.push(
                 section
                     .error("config/conflict", format!("{} has more than one action", section.title))
-                    .hint("keep one of `forward`, `redirect` and `fixed_response`"),
+                    .hint("keep one of `forward`, `redirect`, `fixed_response` and `close`"),
             );
             return None;
         }
@@ -54,6 +62,15 @@ pub fn action(section: &Section<'_>, protocol: ListenerProtocol) -> Option<Actio
     }
     if let Some(block) = forward_block {
         return weighted(section, block).map(Action::Forward);
+    }
+    if close.is_some() {
+        return passing::close(section, protocol);
+    }
+    if protocol == ListenerProtocol::TlsPassthrough
+        && let Some(block) = redirect_block.or(fixed_block)
+    {
+        passing::refuse_answer(section, &block.ident, block.ident.as_str());
+        return None;
     }
     if let Some(block) = redirect_block {
         return redirect(section, block, protocol).map(Action::Redirect);

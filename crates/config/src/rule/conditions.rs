@@ -90,7 +90,7 @@ fn regex_matcher(
 }
 
 /// ALB.md §4b, host-header.
-fn check_host(text: &str) -> Result<(), (String, String)> {
+pub fn check_host(text: &str) -> Result<(), (String, String)> {
     let error = |message: String, hint: &str| Err((message, hint.to_owned()));
     if text.is_empty() || text.len() > VALUE_MAX {
         return error("a host pattern has 1 to 128 characters".into(), "shorten it");
@@ -154,7 +154,7 @@ fn methods<'s>(section: &Section<'s>, value: &'s Expression) -> Vec<String> {
     methods
 }
 
-fn sources<'s>(section: &Section<'s>, value: &'s Expression) -> Vec<IpNet> {
+pub fn sources<'s>(section: &Section<'s>, value: &'s Expression) -> Vec<IpNet> {
     let mut nets = Vec::new();
     for item in Section::items(value) {
         if let Some((written, name)) = Section::written_reference(item) {

@@ -138,6 +138,7 @@ impl Instance {
             logs: status::logs(self.kept.log_losses()),
             connections: counters.iter().map(|c| c.active_connections()).sum(),
             requests: counters.iter().map(|c| c.requests()).sum(),
+            passed_connections: counters.iter().map(|c| c.passed_connections()).sum(),
             refusals: status::refusals(&counters),
             refused: status::refused(&self.snapshot.world, &self.refused),
             certificates: self.certificate_statuses(),

@@ -85,7 +85,7 @@ fn agreement(seen: &Observed, foretold: &BTreeSet<Outcome>) -> Agreement {
     // An application may take longer than a probe waits.
     let slow = |outcome: &Outcome| {
         let by = Speaker::Application;
-        outcome.sees == Sees::Application
+        matches!(outcome.sees, Sees::Application | Sees::PassedThrough)
             || matches!(outcome.sees, Sees::Answer { speaker, .. } if speaker == by)
     };
     match seen {

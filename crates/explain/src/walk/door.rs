@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
-use model::{AddressSet, Deny, ListenerId, PortRange, Refusal};
+use model::{AddressSet, Deny, ListenerId, ListenerProtocol, PortRange, Refusal};
 use verdict::admit::{self, AdmissionRule};
 use verdict::journey::{Admitted, Hypothetical, Knocked};
 use verdict::{Note, Witness};
@@ -96,13 +96,12 @@ impl Walk<'_> {
         };
         trace.hop(|| {
             let lb = &self.world.model[listener.load_balancer];
-            let text = format!(
-                "{}.{} speaks {} on port {}",
-                lb.name,
-                listener.name,
-                listener.protocol.scheme(),
-                listener.port
-            );
+            let speaks = match listener.protocol {
+                ListenerProtocol::Http => "speaks http",
+                ListenerProtocol::Https => "speaks https",
+                ListenerProtocol::TlsPassthrough => "passes TLS through",
+            };
+            let text = format!("{}.{} {speaks} on port {}", lb.name, listener.name, listener.port);
             Hop::passed(Stage::Listener, text).at(&listener.place)
         });
         let mut rest = self.onward_tls(id, source, admitted, trace);
@@ -132,6 +131,8 @@ impl Walk<'_> {
                 Enforcement::AfterAccept => Sees::Silence,
             },
             Deny::Reset => Sees::Reset,
+            // No page can be shown to who does not speak TLS with us.
+            Deny::Page if self.passes_through(id) => Sees::Reset,
             Deny::Page => answered(load_balancer, 403),
         }
     }

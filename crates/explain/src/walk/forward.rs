@@ -2,12 +2,11 @@
 //! between, and what the targets do.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::IpAddr;
 
 use model::{
     Forward, GroupId, HealthState, ListenerId, LoadBalancerId, Place, Refusal, Target, TargetGroup,
+    TargetProtocol,
 };
-use verdict::admit::admit;
 use verdict::journey::{
     ATTEMPTS_MAX, Aim, Attempt, Hypothetical, Retry, Routed, is_idempotent, retry,
 };
@@ -15,8 +14,10 @@ use verdict::target::{FULL, Note as TargetNote, TargetFacts, fails_open};
 use verdict::{Note, Witness};
 use world::MayConnect;
 
+use super::Walk;
+use super::between::{Admits, Doors};
+use super::pass::verb;
 use super::told::unhealthy;
-use super::{Walk, answered};
 use crate::facts::{Behaviour, FactSource, TargetView};
 use crate::hop::{Aimed, Evidence, Hop, Trace};
 use crate::outcome::{Outcome, Sees, Speaker, Stage};
@@ -61,18 +62,17 @@ impl Walk<'_> {
         trace: &mut T,
     ) -> BTreeSet<Outcome> {
         let model = &self.world.model;
-        let load_balancer = model[id].load_balancer;
         let groups: Vec<GroupId> =
             forward.groups.iter().filter(|g| g.weight > 0).map(|g| g.group).collect();
         let rewritten = match self.rewritten(id, routed) {
             Ok(rewritten) => rewritten,
             Err(refusal) => {
-                return BTreeSet::from([self.refused_action(load_balancer, refusal, place, trace)]);
+                return BTreeSet::from([self.refused_action(id, refusal, place, trace)]);
             }
         };
         // Asked for its "no"; which group is drawn is chance, so every one with weight is followed.
         if let Err(refusal) = routed.group(forward, None, 0) {
-            return BTreeSet::from([self.refused_action(load_balancer, refusal, place, trace)]);
+            return BTreeSet::from([self.refused_action(id, refusal, place, trace)]);
         }
         trace.hop(|| {
             let total: u32 = forward.groups.iter().map(|g| u32::from(g.weight)).sum();
@@ -89,7 +89,8 @@ impl Walk<'_> {
                     ),
                 })
                 .collect();
-            Hop::passed(Stage::Action, format!("forwards to {}", names.join(", "))).at(place)
+            Hop::passed(Stage::Action, format!("{} {}", verb(model[id].protocol), names.join(", ")))
+                .at(place)
         });
         let mut outcomes = BTreeSet::new();
         for group in groups {
@@ -129,7 +130,7 @@ impl Walk<'_> {
                     .at(&group.place)
                     .near(unhealthy(group, &views))
             });
-            let sees = answered(load_balancer, refusal.status().unwrap_or(503));
+            let sees = self.refused_sees(id, refusal);
             return BTreeSet::from([self.outcome(sees, Some(refusal.into()), Stage::TargetGroup)]);
         }
         trace.hop(|| self.group_hop(group_id, &views, &target_facts));
@@ -139,6 +140,10 @@ impl Walk<'_> {
             let target = &group.targets[*index];
             let trial = self.trial(load_balancer, group, target, &views[*index], &mut doors);
             *kinds.entry(trial).or_default() += 1;
+            // What would be asked there is not known, and so nothing is probed.
+            if self.passes_through(id) {
+                continue;
+            }
             trace.aim(|| Aimed {
                 listener: id,
                 group: group_id,
@@ -165,6 +170,9 @@ impl Walk<'_> {
                     let sees = Sees::Answer { status, speaker, location: None };
                     outcomes.insert(self.outcome(sees, cause, Stage::Response));
                 }
+                Trial::Application if self.passes_through(id) => {
+                    outcomes.insert(self.passed_on(trace));
+                }
                 Trial::Application => {
                     outcomes
                         .extend(self.onward_application(id, group_id, &fit.0, rewritten, trace));
@@ -173,7 +181,7 @@ impl Walk<'_> {
                     outcomes.insert(self.outcome(Sees::NotKnown, None, Stage::TargetSecurityGroup));
                 }
                 Trial::Fails(_, refusal) => {
-                    let sees = answered(load_balancer, refusal.status().unwrap_or(502));
+                    let sees = self.refused_sees(id, refusal);
                     let door = match refusal {
                         Refusal::TargetEgressDenied => true,
                         Refusal::TargetConnectTimeout => !doors.not_admitted.is_empty(),
@@ -228,6 +236,16 @@ impl Walk<'_> {
     /// As if every security group let the load balancer through.
     pub fn trial_behind(&self, group: &TargetGroup, target: &Target, view: &TargetView) -> Trial {
         match view.behaviour {
+            // What is said after the connection is between the client and the target.
+            Behaviour::Answers(_)
+            | Behaviour::TlsFails
+            | Behaviour::Closes
+            | Behaviour::Hangs
+            | Behaviour::Nonsense
+                if group.protocol == TargetProtocol::Tcp =>
+            {
+                return Trial::Application;
+            }
             Behaviour::Answers(status) => return Trial::Answers(status),
             Behaviour::NotKnown => {}
             Behaviour::Refuses => {
@@ -290,50 +308,6 @@ impl Walk<'_> {
             .at(&group.place)
             .because(evidence)
             .near(unhealthy(group, views))
-    }
-}
-
-/// What was found between the load balancer and its targets.
-#[derive(Default)]
-pub struct Doors {
-    pub egress: Vec<Target>,
-    pub egress_not_known: Vec<Target>,
-    pub not_admitted: Vec<(Target, model::InstanceId)>,
-    pub not_known: Vec<(Target, model::InstanceId)>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Admits {
-    Yes,
-    No,
-    NotKnown,
-}
-
-impl Walk<'_> {
-    /// The declared machine that a target is.
-    pub fn instance_of(&self, target: &Target) -> Option<model::InstanceId> {
-        world::instance_of(&self.world.model, target)
-    }
-
-    fn admitted_by(&self, lb: LoadBalancerId, instance: model::InstanceId, port: u16) -> Admits {
-        let model = &self.world.model;
-        if model[instance].security_groups.is_empty() {
-            return Admits::Yes;
-        }
-        let admission = self.world.ingress_of_instance(instance);
-        let sources: Vec<IpAddr> =
-            model[lb].addresses.iter().copied().filter(|a| !a.is_unspecified()).collect();
-        if !sources.is_empty() {
-            let any =
-                sources.iter().any(|source| admit(&admission, *source, port, &mut ()).is_ok());
-            return if any { Admits::Yes } else { Admits::No };
-        }
-        // Without addresses it is known only where its security group is named, or everybody is.
-        match world::admits_group_of(model, instance, lb, port) {
-            true => Admits::Yes,
-            false if verdict::admit::admitted_set(&admission, port).is_empty() => Admits::No,
-            false => Admits::NotKnown,
-        }
     }
 }
 

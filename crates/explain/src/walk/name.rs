@@ -126,6 +126,7 @@ impl Walk<'_> {
             let by_rule =
                 listener.rules.iter().flat_map(|rule| &rule.conditions).any(|condition| {
                     matches!(condition, model::Condition::Host(values)
+                    | model::Condition::ServerName(values)
                     if values.iter().any(|value| value.matches(host.as_bytes())))
                 });
             by_rule

@@ -30,7 +30,7 @@ impl Headers for Given<'_> {
 
 /// Which conditions of which rules did not hold.
 #[derive(Default)]
-struct Misses {
+pub struct Misses {
     /// By priority, which is unique in a listener: the rule's unmet conditions.
     unmet: Vec<(u32, usize)>,
 }
@@ -133,7 +133,7 @@ impl Walk<'_> {
         routed
     }
 
-    fn rule_hop(
+    pub fn rule_hop(
         &self,
         id: ListenerId,
         request: &RequestFacts<'_, Given<'_>>,
@@ -208,7 +208,7 @@ impl Walk<'_> {
                         let sees = Sees::Answer { status, speaker, location: Some(to) };
                         self.outcome(sees, None, Stage::Action)
                     }
-                    Err(refusal) => self.refused_action(load_balancer, refusal, place, trace),
+                    Err(refusal) => self.refused_action(id, refusal, place, trace),
                 };
                 BTreeSet::from([outcome])
             }
@@ -222,6 +222,11 @@ impl Walk<'_> {
                 BTreeSet::from([outcome])
             }
             Action::Forward(forward) => self.onward_forward(id, routed, forward, place, trace),
+            // No HTTP listener has it.
+            Action::Close => {
+                let outcome = self.refused_action(id, Refusal::TlsClosedByRule, place, trace);
+                BTreeSet::from([outcome])
+            }
         }
     }
 
@@ -241,14 +246,13 @@ impl Walk<'_> {
 
     pub fn refused_action<T: Trace>(
         &self,
-        load_balancer: model::LoadBalancerId,
+        id: ListenerId,
         refusal: Refusal,
         place: &Place,
         trace: &mut T,
     ) -> Outcome {
         trace.hop(|| Hop::stopped(Stage::Action, refusal, refusal.text()).at(place));
-        let sees = refusal.status().map_or(Sees::Closed, |status| answered(load_balancer, status));
-        self.outcome(sees, Some(refusal.into()), Stage::Action)
+        self.outcome(self.refused_sees(id, refusal), Some(refusal.into()), Stage::Action)
     }
 }
 
@@ -286,7 +290,7 @@ fn distance(rule: &Rule, request: &RequestFacts<'_, Given<'_>>) -> usize {
     for condition in &rule.conditions {
         let (values, text) = match condition {
             Condition::Path(values) => (values, request.path),
-            Condition::Host(values) => (values, request.host),
+            Condition::Host(values) | Condition::ServerName(values) => (values, request.host),
             Condition::Header { .. }
             | Condition::Method(_)
             | Condition::Query(_)
@@ -340,6 +344,10 @@ fn unmet_words(condition: &Condition, request: &RequestFacts<'_, Given<'_>>) -> 
         Condition::Host(values) => {
             format!("host `{}` is not {}", lossy(request.host), sources(values))
         }
+        Condition::ServerName(values) => match request.host {
+            b"" => format!("there is no server name that could be {}", sources(values)),
+            name => format!("server name `{}` is not {}", lossy(name), sources(values)),
+        },
         Condition::Header { name, values } => {
             format!("no header `{name}` is {}", sources(values))
         }

@@ -23,10 +23,13 @@ impl Walk<'_> {
         trace: &mut T,
     ) -> BTreeSet<Outcome> {
         let listener = &self.world.model[id];
+        if self.passes_through(id) {
+            return self.onward_pass(id, source, admitted, trace);
+        }
         let mut verdict = Verdict::default();
         let secured = match (self.ask.url.scheme, listener.protocol) {
             (UrlScheme::Http, ListenerProtocol::Http) => admitted.plain(),
-            (UrlScheme::Http, ListenerProtocol::Https) => {
+            (UrlScheme::Http, ListenerProtocol::Https | ListenerProtocol::TlsPassthrough) => {
                 let refusal = Refusal::TlsPlainHttp;
                 let text =
                     format!("plain HTTP is sent to port {}, which speaks TLS", listener.port);
@@ -43,7 +46,7 @@ impl Walk<'_> {
                 verdict.stop(self.outcome(Sees::ProtocolError, Some(obstacle.into()), Stage::Tls));
                 admitted.plain()
             }
-            (UrlScheme::Https, ListenerProtocol::Https) => {
+            (UrlScheme::Https, ListenerProtocol::Https | ListenerProtocol::TlsPassthrough) => {
                 let problems = self.handshake(id, trace);
                 if let Some(first) = problems.first() {
                     let cause = Some((*first).into());

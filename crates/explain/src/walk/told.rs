@@ -3,7 +3,8 @@
 use model::{GroupId, HealthState, LoadBalancerId, Obstacle, Refusal};
 
 use super::Walk;
-use super::forward::{Doors, Trial, in_service};
+use super::between::Doors;
+use super::forward::{Trial, in_service};
 use crate::facts::{Behaviour, ObservedBy, TargetView};
 use crate::hop::{Evidence, Hop, Near, Trace};
 use crate::outcome::Stage;

@@ -190,7 +190,7 @@ fn names(world: &World) -> BTreeSet<String> {
     }
     let rules = model.listeners.iter().flat_map(|listener| &listener.rules);
     for condition in rules.flat_map(|rule| &rule.conditions) {
-        if let Condition::Host(values) = condition {
+        if let Condition::Host(values) | Condition::ServerName(values) = condition {
             names.extend(values.iter().map(|value| value.source().to_ascii_lowercase()));
         }
     }

@@ -326,7 +326,7 @@ fn sources(world: &World) -> Vec<(IpAddr, IpAddr)> {
         let forwards =
             actions.chain([&listener.default_action]).filter_map(|action| match action {
                 Action::Forward(forward) => Some(forward),
-                Action::Redirect(_) | Action::FixedResponse(_) => None,
+                Action::Redirect(_) | Action::FixedResponse(_) | Action::Close => None,
             });
         let groups = forwards.flat_map(|forward| &forward.groups).map(|one| &model[one.group]);
         for target in groups.flat_map(|group| &group.targets) {

@@ -28,7 +28,7 @@ pub fn load_balancer_healthy(
     });
     let forwards = actions.filter_map(|action| match action {
         Action::Forward(forward) => Some(forward),
-        Action::Redirect(_) | Action::FixedResponse(_) => None,
+        Action::Redirect(_) | Action::FixedResponse(_) | Action::Close => None,
     });
     let mut groups = forwards.flat_map(|forward| &forward.groups).map(|one| one.group).peekable();
     if groups.peek().is_none() {

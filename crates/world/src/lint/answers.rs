@@ -144,7 +144,7 @@ fn redirects_to_https(model: &Model, id: LoadBalancerId) -> Option<&Place> {
     };
     actions.find_map(|(action, place)| match action {
         Action::Redirect(redirect) if https(&redirect.protocol) => Some(place),
-        Action::Redirect(_) | Action::Forward(_) | Action::FixedResponse(_) => None,
+        Action::Redirect(_) | Action::Forward(_) | Action::FixedResponse(_) | Action::Close => None,
     })
 }
 

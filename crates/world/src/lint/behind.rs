@@ -51,7 +51,11 @@ fn once_a_place(first: usize, findings: &mut Vec<Finding>) {
 
 /// Ports on which nothing listens, or something that speaks the other protocol.
 fn connections(model: &Model, group: &TargetGroup, target: &Target, findings: &mut Vec<Finding>) {
-    port(model, group, target, (target.port, Some(group.protocol)), Whose::Traffic, findings);
+    let protocol = match group.protocol {
+        TargetProtocol::Http | TargetProtocol::Https => Some(group.protocol),
+        TargetProtocol::Tcp => None,
+    };
+    port(model, group, target, (target.port, protocol), Whose::Traffic, findings);
     let check = &group.health_check;
     if let HealthCheckPort::Port(own) = check.port
         && check.enabled

@@ -75,6 +75,8 @@ pub fn hosts_of(
     // Names lead to an address, and not to a port: one that is not covered is not for this listener.
     let is_for = |host: &&str| match listener.protocol {
         ListenerProtocol::Https => is_covered(&covered, host),
+        // Which names its targets serve is theirs.
+        ListenerProtocol::TlsPassthrough => false,
         ListenerProtocol::Http => {
             listener.port == 80 || model[listener.load_balancer].listeners.len() == 1
         }
@@ -203,14 +205,15 @@ fn default_certificate(
     let serves = |listener: ListenerId| match &model[listener].default_action {
         Action::Forward(_) => true,
         Action::FixedResponse(fixed) => fixed.status < 400,
-        Action::Redirect(_) => false,
+        Action::Redirect(_) | Action::Close => false,
     };
-    if of(ListenerProtocol::Http).any(serves) {
+    let elsewhere = || of(ListenerProtocol::Http).chain(of(ListenerProtocol::TlsPassthrough));
+    if elsewhere().any(serves) {
         return;
     }
     for host in led.to(model, id) {
-        // A rule that names it is another finding; one for plain http says that it is for http.
-        let mut named = of(ListenerProtocol::Http).chain(of(ListenerProtocol::Https));
+        // A rule that names it is another finding; one of another listener says that it is for that.
+        let mut named = elsewhere().chain(of(ListenerProtocol::Https));
         if is_covered(&names, host) || named.any(|listener| names_host(model, listener, host)) {
             continue;
         }

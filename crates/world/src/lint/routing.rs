@@ -34,7 +34,7 @@ pub fn lint(
                         .hint("its requests get 503: give one of them a weight"),
                     );
                 }
-                Action::Forward(_) | Action::FixedResponse(_) => {}
+                Action::Forward(_) | Action::FixedResponse(_) | Action::Close => {}
             }
         }
     }
@@ -59,7 +59,7 @@ fn uncovered_hosts(
     certificate_names: &dyn Fn(CertificateId) -> Option<Vec<String>>,
     findings: &mut Vec<Finding>,
 ) {
-    if listener.protocol == ListenerProtocol::Http {
+    if listener.protocol != ListenerProtocol::Https {
         return;
     }
     let names: Option<Vec<Vec<String>>> =

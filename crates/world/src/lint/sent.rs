@@ -70,6 +70,10 @@ pub fn sent<'m>(
     let mut all = Vec::new();
     for id in (0..model.listeners.len() as u32).map(ListenerId) {
         let listener = &model[id];
+        if listener.protocol == ListenerProtocol::TlsPassthrough {
+            // What is asked there, the target alone reads.
+            continue;
+        }
         let admission = ingress(model, &model[listener.load_balancer]);
         let admitted = admitted_set(&admission, listener.port);
         let v4 = admitted.v4_ranges().next().map(|(first, _)| IpAddr::from(first));
@@ -123,7 +127,7 @@ fn of_rule<'m>(
             }
             let scheme = match listener.protocol {
                 ListenerProtocol::Http => UrlScheme::Http,
-                ListenerProtocol::Https => UrlScheme::Https,
+                ListenerProtocol::Https | ListenerProtocol::TlsPassthrough => UrlScheme::Https,
             };
             let port = listener.port;
             let url = Url { scheme, host: host.clone(), port, path, query: String::new() };
@@ -150,6 +154,7 @@ fn paths(rule: Option<&Rule>) -> Vec<String> {
     let patterns = conditions.filter_map(|condition| match condition {
         Condition::Path(values) => Some(values),
         Condition::Host(_)
+        | Condition::ServerName(_)
         | Condition::Header { .. }
         | Condition::Method(_)
         | Condition::Query(_)

@@ -46,6 +46,7 @@ fn covers(earlier: &Rule, later: &Rule) -> bool {
 fn implies(narrow: &Condition, wide: &Condition) -> bool {
     match (narrow, wide) {
         (Condition::Host(narrow), Condition::Host(wide))
+        | (Condition::ServerName(narrow), Condition::ServerName(wide))
         | (Condition::Path(narrow), Condition::Path(wide)) => all_within(narrow, wide),
         (Condition::Header { name, values }, Condition::Header { name: other, values: wide }) => {
             name.eq_ignore_ascii_case(other) && all_within(values, wide)

@@ -1,6 +1,6 @@
 //! What is declared and used by nothing.
 
-use model::{Finding, GroupId, Model, Peer, SecurityGroupId};
+use model::{Finding, GroupId, Model, Peer, SecurityGroupId, TargetProtocol};
 
 use crate::used_groups;
 
@@ -23,7 +23,12 @@ pub fn lint(model: &Model, findings: &mut Vec<Finding>) {
                     &group.place,
                     format!("the target group `{}` has no targets", group.name),
                 )
-                .hint("its requests get 503: add `targets = [\"…\"]`"),
+                .hint(match group.protocol {
+                    TargetProtocol::Http | TargetProtocol::Https => {
+                        "its requests get 503: add `targets = [\"…\"]`"
+                    }
+                    TargetProtocol::Tcp => "its connections are closed: add `targets = [\"…\"]`",
+                }),
             );
         }
     }
