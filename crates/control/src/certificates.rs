@@ -172,3 +172,37 @@ impl Followed {
 pub fn is_same(one: &Identity, other: &Identity) -> bool {
     one.name == other.name && one.key.cert == other.key.cert && one.key.ocsp == other.key.ocsp
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_stapled_makes_its_certificate_due_when_it_ends() {
+        let text = "certificate \"site\" {\n  chain = \"site.pem\"\n  key = \"site.key\"\n  ocsp_response = \"site.ocsp\"\n}\n";
+        let sources = config::Sources::single("site.hcl", text);
+        let (model, findings) = config::parse(&sources, &config::RealEnvironment);
+        assert_eq!(model.certificates.len(), 1, "{findings:?}");
+        let folder = tempfile::tempdir().unwrap();
+        let store = store::Sqlite::open(&folder.path().join("pointsman.db")).unwrap();
+        let (id, now) = (CertificateId(0), net::clock::unix_seconds());
+        let mut identity = tls::placeholder("site", &["a.test".to_owned()], now).unwrap();
+        identity.stapled_until = Some(now + 100);
+        let (empty, _) = CertificateStore::check(&model.certificates, now);
+        let certificates = empty.with(id, Arc::new(identity.clone()));
+        let mut followed = Followed::new(certificates, Stamps::of(&model), Arc::new(store));
+        let rows = [
+            ("at first", 0, vec![]),
+            ("just before", 99, vec![]),
+            ("at its end", 100, vec![id]),
+            ("later", 1000, vec![id]),
+        ];
+        for (row, later, expected) in rows {
+            assert_eq!(followed.due(&model, now + later).unwrap(), expected, "{row}");
+        }
+        identity.stapled_until = None;
+        let bare = followed.store().clone().with(id, Arc::new(identity));
+        followed.take_over(bare);
+        assert_eq!(followed.due(&model, now + 1000).unwrap(), [], "it was taken off");
+    }
+}

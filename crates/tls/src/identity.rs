@@ -157,6 +157,14 @@ impl Identity {
         Identity { key: Arc::new(key), stapled_until: Some(staple.until), ..self }
     }
 
+    /// Without what its authority has said of it.
+    #[must_use]
+    pub fn unstapled(&self) -> Identity {
+        let mut key = CertifiedKey::clone(&self.key);
+        key.ocsp = None;
+        Identity { key: Arc::new(key), stapled_until: None, ..self.clone() }
+    }
+
     /// Nobody vouches for it but itself.
     pub fn is_self_signed(&self) -> bool {
         self.key.cert.first().is_some_and(|leaf| facts::is_self_issued(leaf))

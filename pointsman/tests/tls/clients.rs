@@ -205,7 +205,7 @@ fn targets_are_told_what_alb_tells_them() {
     let origin = Origin::answering("yes");
     let listeners = Listeners::new();
     let _instance = start(&listeners, &origin, &staff.pem, &staff.list(&[7]));
-    let good = staff.client(|_| {}).followed_by(&[staff.certificate.clone()]);
+    let good = staff.client(|_| {}).followed_by(std::slice::from_ref(&staff.certificate));
     let told = |port: u16, shown: Option<&Shown>| {
         let answer = ask(at(port), &TLS13, shown, GET);
         assert!(answer.ends_with("yes"), "{port}: {answer}");

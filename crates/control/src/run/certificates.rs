@@ -89,7 +89,9 @@ impl Instance {
                 (Severity::Warning, None) => {}
             }
         }
-        identity
+        // Where the files cannot be used, what was served is served on, but nothing stale with it.
+        let stale = served.filter(|it| it.stapled_until.is_some_and(|until| until <= now));
+        identity.or_else(|| stale.map(|served| served.unstapled()))
     }
 
     /// The same World with other certificates, on every core.
