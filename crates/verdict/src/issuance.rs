@@ -242,7 +242,9 @@ mod tests {
         let shut = [way("", Arrival::Open(HERE)), way("", Arrival::Shut(HERE))];
         let ours = [facts("a.test", true), facts("*.a.test", true)];
         let both = [facts("a.test", true), facts("b.test", false)];
-        let rows: [(&str, Option<ChallengeKind>, &[NameFacts], &[Way], _); 7] = [
+        type Chosen = (ChallengeKind, Reason);
+        type Row<'r> = (&'r str, Option<ChallengeKind>, &'r [NameFacts], &'r [Way], Chosen);
+        let rows: [Row<'_>; 7] = [
             ("declared", Some(TlsAlpn01), &both, &open, (TlsAlpn01, Reason::Declared)),
             ("a wildcard", None, &ours, &open, (Dns01, Reason::Wildcard)),
             ("our zone", None, &ours[..1], &shut, (Dns01, Reason::ZonesServed)),
@@ -263,7 +265,8 @@ mod tests {
         let six: IpAddr = "2001:db8::1".parse().unwrap();
         let forbids = Caa::Forbids { at: name(), allowed: vec!["other.test".into()] };
         let plain = facts("a.test", false);
-        let rows: [(&str, ChallengeKind, NameFacts, &[Way], &[(Doubt, bool)]); 9] = [
+        type Row<'r> = (&'r str, ChallengeKind, NameFacts, &'r [Way], &'r [(Doubt, bool)]);
+        let rows: [Row<'_>; 9] = [
             ("all is well", Http01, plain.clone(), &[way("192.0.2.1", Arrival::Open(HERE))], &[]),
             (
                 "behind a security group",

@@ -93,7 +93,8 @@ mod tests {
     fn which_names() {
         let below = ["*.shop.test", "shop.test"];
         let long = format!("{}.shop.test", "a".repeat(64));
-        let rows: [(&str, &[&str], &str, Result<&str, NotOrdered>); 11] = [
+        type Row<'r> = (&'r str, &'r [&'r str], &'r str, Result<&'r str, NotOrdered>);
+        let rows: [Row<'_>; 11] = [
             ("below", &below, "a.shop.test", Ok("*.shop.test")),
             ("itself", &below, "shop.test", Ok("shop.test")),
             ("two labels", &below, "b.a.shop.test", Err(NotOrdered::OtherName)),

@@ -77,6 +77,7 @@ pub async fn keep_until(
                 let _ = applied.send(());
             }
             Ok(Some(Event::Issued { name })) => issued.push(name),
+            Ok(Some(Event::Failed { .. } | Event::Guarded { .. } | Event::Lapsed { .. })) => {}
             Ok(None) | Err(_) => {}
         }
     }
