@@ -131,7 +131,8 @@ mod tests {
             rule(3, vec![names(&["b.example", "*.b.example"])], forward(2)),
             rule(4, vec![names(&["inside.example"]), inside], forward(3)),
         ];
-        let rows: [(&str, &str, &[u8], [u8; 4], Result<u32, Refusal>); 9] = [
+        type Row<'a> = (&'a str, &'a str, &'a [u8], [u8; 4], Result<u32, Refusal>);
+        let rows: [Row<'_>; 9] = [
             ("exact", "close", b"a.example", [192, 0, 2, 1], Ok(1)),
             ("one of several", "close", b"b.example", [192, 0, 2, 1], Ok(2)),
             ("wildcard", "close", b"x.b.example", [192, 0, 2, 1], Ok(2)),
