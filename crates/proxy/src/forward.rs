@@ -276,7 +276,7 @@ pub async fn connect(
 /// A kept connection is good for requests that would make one like it.
 fn terms(live: &Live, group: GroupId) -> Terms {
     match live.target_group(group).protocol {
-        TargetProtocol::Http => Terms::Plain,
+        TargetProtocol::Http | TargetProtocol::Tcp => Terms::Plain,
         TargetProtocol::Https => Terms::Tls(live.snapshot.target_tls.of(group).terms()),
     }
 }
