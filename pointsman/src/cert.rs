@@ -76,7 +76,7 @@ struct ExportArguments {
 
 #[derive(Debug, Args)]
 struct ListArguments {
-    /// As one JSON array.
+    /// For programs; the shape has a version.
     #[arg(long)]
     json: bool,
     #[command(flatten)]
@@ -87,7 +87,7 @@ struct ListArguments {
 struct ShowArguments {
     /// As the configuration calls it.
     name: String,
-    /// As one JSON object.
+    /// For programs; the shape has a version.
     #[arg(long)]
     json: bool,
     #[command(flatten)]

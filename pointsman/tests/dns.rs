@@ -214,7 +214,7 @@ fn dig_is_answered() {
             (
                 "signed",
                 "+dnssec www.example.org A",
-                &["RRSIG CNAME 13 3 300", "RRSIG A 13 2 60", "192.0.2.", "!NSEC"].split_at(2).0,
+                &["RRSIG CNAME 13 3 300", "RRSIG A 13 2 60"],
             ),
             (
                 "denied compactly",

@@ -133,6 +133,11 @@ fn a_zone_a_certificate_and_a_browser() {
     let words = String::from_utf8_lossy(&issue.stderr).into_owned();
     let log = || fs::read_to_string(world.path().join("pebble.log")).unwrap_or_default();
     assert!(issue.status.success(), "{words}\n{}", log());
+    until(&format!("the certificate: {}", log()), || {
+        let list = world.edge(&["cert", "list", "--json"]);
+        let list: serde_json::Value = serde_json::from_slice(&list.stdout).ok()?;
+        (list["certificates"][0]["state"] == "valid").then_some(())
+    });
 
     // By name, through our own server: nothing else answers.
     let resolv = world.said("internet", &["cat", "/etc/resolv.conf"]);

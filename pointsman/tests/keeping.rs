@@ -312,7 +312,8 @@ fn an_instance_with_a_wrong_key_does_not_start_and_says_why() {
     let state = folder.path().join("state");
     assert!(import(&state, &pair.write(folder.path())).status.success());
     fs::remove_file(state.join("store.key")).unwrap();
-    let rows: [(&str, &[(&str, &str)], &str); 2] = [
+    type Row<'a> = (&'a str, &'a [(&'a str, &'a str)], &'a str);
+    let rows: [Row<'_>; 2] = [
         ("no key", &[], "the store is sealed, and its key"),
         ("another", &[("POINTSMAN_STORE_KEY", &"cd".repeat(32))], "sealed with another key"),
     ];

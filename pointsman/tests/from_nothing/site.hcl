@@ -51,6 +51,7 @@ target_group "app" {
   port    = 8080
 
   health_check {
+    expect   = "200,203"
     interval = "1s"
     timeout  = "1s"
   }
@@ -72,7 +73,7 @@ instance "two" {
 
   application "shop" {
     port    = 8080
-    answers = 200
+    answers = 203
   }
 }
 

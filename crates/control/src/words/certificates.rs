@@ -7,12 +7,20 @@ use crate::issued::CertificateStatus;
 
 const DAY: i64 = 86_400;
 
+/// Of the JSON that `cert list` and `cert show` give.
+const VERSION: u32 = 1;
+
 pub fn certificates_json(all: &[CertificateStatus]) -> String {
-    serde_json::to_string_pretty(all).unwrap_or_default()
+    let all = serde_json::json!({ "version": VERSION, "certificates": all });
+    format!("{all:#}")
 }
 
 pub fn certificate_json(one: &CertificateStatus) -> String {
-    serde_json::to_string_pretty(one).unwrap_or_default()
+    let mut one = serde_json::json!(one);
+    if let Some(fields) = one.as_object_mut() {
+        fields.insert("version".to_owned(), VERSION.into());
+    }
+    format!("{one:#}")
 }
 
 /// `cert list`: a line for each, and what is wrong below it.

@@ -16,6 +16,7 @@ security_group "edge" {
 
 dns_server {
   addresses = ["203.0.113.10"]
+  port      = 53
 }
 
 zone "shop.example" {
