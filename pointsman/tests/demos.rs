@@ -80,8 +80,8 @@ fn timeless(text: &str) -> String {
     for line in text.lines() {
         // As wide as what it stands for.
         let mut line = line.replace("(observed now)", "(seen 0 s ago)");
-        if let Some(at) = line.find("pointsman-demo-") {
-            let folder = line[..at].rfind(' ').map_or(0, |space| space + 1);
+        while let Some(at) = line.find("pointsman-demo-") {
+            let folder = line[..at].rfind([' ', '(']).map_or(0, |before| before + 1);
             let end = line[at..].find('/').map_or(line.len(), |slash| at + slash + 1);
             line.replace_range(folder..end, "");
         }

@@ -211,11 +211,7 @@ fn dig_is_answered() {
         "kdig",
         port,
         &[
-            (
-                "signed",
-                "+dnssec www.example.org A",
-                &["RRSIG CNAME 13 3 300", "RRSIG A 13 2 60"],
-            ),
+            ("signed", "+dnssec www.example.org A", &["RRSIG CNAME 13 3 300", "RRSIG A 13 2 60"]),
             (
                 "denied compactly",
                 "+dnssec nope.example.org A",

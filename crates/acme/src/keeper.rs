@@ -305,7 +305,7 @@ impl Shared {
                 None => finding.message.clone(),
             })
             .collect();
-        let words = format!("not asked: {} ({})", told.join("; "), wanted.place);
+        let words = format!("not asked: {}", told.join("; "));
         let trouble = Trouble::new(Failure::NotReady, words);
         Err(first.hint.iter().fold(trouble, |trouble, hint| trouble.hint(hint.clone())))
     }
