@@ -107,6 +107,30 @@ pub const CERTIFICATE: &[Page] = &[
         ..Page::new("certificate/not-issued", "an attempt to have a certificate issued has failed")
     },
     Page {
+        sees: "who comes by this name cannot begin TLS (`tls/certificate-pending`, `tls/certificate-denied`); all other names are served",
+        causes: &[
+            "The guard that `ask` names said no: the name is nobody's, or no longer a customer's.",
+            "The guard did not answer: it is down, or slow.",
+            "`orders_per_hour` or `max_names` is reached: many names come at once, or somebody makes names up.",
+        ],
+        confirm: &[
+            (
+                "journalctl -u pointsman.service -g certificate/not-ordered",
+                "`why`, and for which names",
+            ),
+            (
+                "curl -i 'http://127.0.0.1:9000/allowed?domain=NAME'",
+                "the guard, asked as we ask it: 200 allows it",
+            ),
+        ],
+        remedy: &[
+            "Add the customer where the guard looks; a refusal is forgotten after a minute.",
+            "Raise the limit, if the names are real (docs/certificates.md).",
+        ],
+        related: &["tls/certificate-pending", "tls/certificate-denied", "certificate/not-issued"],
+        ..Page::new("certificate/not-ordered", "a name that a client asked for is not ordered")
+    },
+    Page {
         sees: "nothing yet: the authority is asked all the same",
         causes: &[
             "What is before this instance, such as a router that maps ports, is not declared: from here the way looks closed.",

@@ -6,8 +6,10 @@ use crate::text::{Layout, Paint};
 
 /// Families whose codes are literals of the sources, and where those are.
 const LITERAL: &[&str] = &["lint", "syntax", "config", "certificate", "delegation"];
-const SOURCES: &[&str] =
-    &["acme", "config", "control", "explain", "net", "proxy", "signal", "tls", "verdict", "world"];
+const SOURCES: &[&str] = &[
+    "acme", "config", "control", "dns", "explain", "net", "proxy", "signal", "store", "tls",
+    "verdict", "world",
+];
 
 fn codes_of_enums() -> impl Iterator<Item = &'static str> {
     let refusals = Refusal::ALL.iter().map(|refusal| refusal.code());

@@ -35,44 +35,6 @@ pub const PAGES: &[Page] = &[
         ..Page::refusal(Refusal::TlsHandshakeTimeout)
     },
     Page {
-        sees: "ERR_SSL_UNRECOGNIZED_NAME_ALERT; curl: \"unrecognized name\" (35); a little later it works",
-        causes: &[
-            "The first client came for a name that is ordered on demand, and the authority took longer than the handshake may.",
-            "The order fails: the authority was not convinced, or we asked ourselves first and did not ask it.",
-            "The guard that `ask` names is down or has a fault: nothing is ordered without its word.",
-            "`orders_per_hour` or `max_names` of the certificate is reached.",
-        ],
-        confirm: &[
-            ("pointsman cert list", "the name as `CERTIFICATE/NAME`, with what the authority said"),
-            (
-                "curl -i 'http://127.0.0.1:9000/allowed?domain=NAME'",
-                "the guard, asked as we ask it: 200 allows it",
-            ),
-        ],
-        remedy: &[
-            "Come again: the order goes on without the client.",
-            "Start the guard again; it is asked at the next visit, after 5 seconds at the earliest.",
-            "Raise the limit in `on_demand`, below what the authority allows.",
-        ],
-        related: &["tls/certificate-denied", "certificate/not-issued"],
-        ..Page::refusal(Refusal::TlsCertificatePending)
-    },
-    Page {
-        sees: "ERR_SSL_UNRECOGNIZED_NAME_ALERT; curl: \"unrecognized name\" (35)",
-        causes: &[
-            "The guard that `ask` names answered something else than 200: no customer has this name.",
-            "The name was set up a moment ago: a refusal is remembered for a minute.",
-            "A scanner tries names: harmless, and nothing is ordered.",
-        ],
-        confirm: &[(
-            "curl -i 'http://127.0.0.1:9000/allowed?domain=NAME'",
-            "the guard, asked as we ask it: 200 allows it",
-        )],
-        remedy: &["Have the guard answer 200 for the name, and come again after a minute."],
-        related: &["tls/certificate-pending"],
-        ..Page::refusal(Refusal::TlsCertificateDenied)
-    },
-    Page {
         sees: "ERR_SSL_VERSION_OR_CIPHER_MISMATCH or ERR_SSL_PROTOCOL_ERROR; curl: \"SSL connect error\" (35)",
         causes: &[
             "An old client: nothing here speaks TLS 1.0 or 1.1, and TLS 1.2 only with ECDHE and AES-GCM.",
@@ -121,6 +83,44 @@ pub const PAGES: &[Page] = &[
         ],
         related: &["tls/not-spoken", "lint/redirect-protocol"],
         ..Page::refusal(Refusal::TlsPlainHttp)
+    },
+    Page {
+        sees: "ERR_SSL_UNRECOGNIZED_NAME_ALERT; curl: \"unrecognized name\" (35); a little later it works",
+        causes: &[
+            "The first client came for a name that is ordered on demand, and the authority took longer than the handshake may.",
+            "The order fails: the authority was not convinced, or we asked ourselves first and did not ask it.",
+            "The guard that `ask` names is down or has a fault: nothing is ordered without its word.",
+            "`orders_per_hour` or `max_names` of the certificate is reached.",
+        ],
+        confirm: &[
+            ("pointsman cert list", "the name as `CERTIFICATE/NAME`, with what the authority said"),
+            (
+                "curl -i 'http://127.0.0.1:9000/allowed?domain=NAME'",
+                "the guard, asked as we ask it: 200 allows it",
+            ),
+        ],
+        remedy: &[
+            "Come again: the order goes on without the client.",
+            "Start the guard again; it is asked at the next visit, after 5 seconds at the earliest.",
+            "Raise the limit in `on_demand`, below what the authority allows.",
+        ],
+        related: &["tls/certificate-denied", "certificate/not-issued"],
+        ..Page::refusal(Refusal::TlsCertificatePending)
+    },
+    Page {
+        sees: "ERR_SSL_UNRECOGNIZED_NAME_ALERT; curl: \"unrecognized name\" (35)",
+        causes: &[
+            "The guard that `ask` names answered something else than 200: no customer has this name.",
+            "The name was set up a moment ago: a refusal is remembered for a minute.",
+            "A scanner tries names: harmless, and nothing is ordered.",
+        ],
+        confirm: &[(
+            "curl -i 'http://127.0.0.1:9000/allowed?domain=NAME'",
+            "the guard, asked as we ask it: 200 allows it",
+        )],
+        remedy: &["Have the guard answer 200 for the name, and come again after a minute."],
+        related: &["tls/certificate-pending"],
+        ..Page::refusal(Refusal::TlsCertificateDenied)
     },
 ];
 
