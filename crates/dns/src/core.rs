@@ -76,7 +76,7 @@ pub async fn run(mut start: Start) {
             _ = tick.tick() => core.clock.synchronize(),
             command = start.commands.recv() => match command {
                 Some(Command::Publish { snapshot, opened, closed }) => {
-                    core.engine.borrow_mut().snapshot = snapshot;
+                    core.engine.borrow_mut().publish(snapshot);
                     for address in closed {
                         loops.remove(&address).into_iter().flatten().for_each(|task| task.abort());
                     }

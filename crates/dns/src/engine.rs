@@ -2,6 +2,7 @@
 //! order. One for each core; it has buffers and no sockets.
 
 use std::net::IpAddr;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use domain::base::Rtype;
@@ -64,7 +65,8 @@ pub enum Outcome {
 }
 
 pub struct Engine {
-    pub snapshot: Arc<Snapshot>,
+    /// Counted anew for this core: the count of the outer one would be written by all of them.
+    snapshot: Rc<Arc<Snapshot>>,
     cookies: Cookies,
     limiter: Limiter,
     signatures: Signatures,
@@ -85,7 +87,7 @@ struct Heard {
 impl Engine {
     pub fn new(snapshot: Arc<Snapshot>, secret: Secret, counters: Arc<DnsCounters>) -> Engine {
         Engine {
-            snapshot,
+            snapshot: Rc::new(snapshot),
             cookies: Cookies::new(secret),
             limiter: Limiter::default(),
             signatures: Signatures::default(),
@@ -93,6 +95,14 @@ impl Engine {
             text: String::new(),
             counters,
         }
+    }
+
+    pub fn publish(&mut self, snapshot: Arc<Snapshot>) {
+        self.snapshot = Rc::new(snapshot);
+    }
+
+    pub fn snapshot(&self) -> Arc<Snapshot> {
+        Arc::clone(&self.snapshot)
     }
 
     /// Writes the answer to `out`, which is empty.
@@ -191,7 +201,7 @@ impl Engine {
         text: &str,
         out: &mut Vec<u8>,
     ) -> Outcome {
-        let snapshot = Arc::clone(&self.snapshot);
+        let snapshot = Rc::clone(&self.snapshot);
         let wire = question.name.as_slice();
         let asking = Asking {
             snapshot: &snapshot,
@@ -264,7 +274,7 @@ impl Engine {
         text: &str,
         out: &mut Vec<u8>,
     ) -> Outcome {
-        let snapshot = Arc::clone(&self.snapshot);
+        let snapshot = Rc::clone(&self.snapshot);
         let model = &snapshot.world.model;
         let found = verdict::answer::Names::zones(snapshot.world.names(), text).iter().find(|id| {
             let zone = snapshot.zones.get(id.0 as usize);

@@ -2,7 +2,6 @@
 
 use std::net::IpAddr;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -125,7 +124,7 @@ impl Connection<'_> {
         if self.core.transfers.get() >= TRANSFERS_MAX {
             return Err(std::io::ErrorKind::WouldBlock.into());
         }
-        let snapshot = Arc::clone(&self.core.engine.borrow().snapshot);
+        let snapshot = self.core.engine.borrow().snapshot();
         let now = self.core.now().seconds;
         let (messages, mut made) = tokio::sync::mpsc::channel::<Vec<u8>>(AHEAD);
         net::core::yielding_alone("transfer", move || {
