@@ -21,6 +21,8 @@ const REFUSALS_MAX: usize = 10_000;
 const REFUSED_FOR: i64 = 60;
 /// A guard that is silent is asked again soon, but not by every handshake.
 const SILENT_FOR: i64 = 5;
+/// Names that are refused at a time and told in the journal.
+const TOLD_MAX: usize = 100;
 const HOUR: i64 = 3600;
 
 /// What is remembered of visits; a restart forgets it.
@@ -62,8 +64,8 @@ impl Keeper {
         self.demand.refused.retain(|_, (until, _)| *until > now);
         let refused = self.demand.refused.get(&name).map(|(_, refusal)| *refusal);
         let memory = Memory {
-            names: self.names_below(certificate),
-            orders: self.demand.orders(certificate, now),
+            names: self.names_below(certificate) + self.demand.asking_below(certificate),
+            orders: self.demand.orders(certificate, now) + self.demand.asking_below(certificate),
             refused: refused.is_some(),
         };
         match judge(declared, host, memory) {
@@ -100,6 +102,7 @@ impl Keeper {
                 };
                 self.demand.begun.entry(certificate.to_owned()).or_default().push_back(now);
                 self.begin(wanted);
+                self.allow(&name);
                 return Visited::Waits;
             }
             Allowed::No(status) => {
@@ -108,15 +111,23 @@ impl Keeper {
             }
             Allowed::Silent(why) => (Refusal::TlsCertificatePending, SILENT_FOR, why),
         };
-        self.journal().warn("certificate/not-ordered", &[("certificate", &name), ("why", &why)]);
+        self.tell_not_ordered(&name, &why);
         self.demand.refuse(name, now + pause, refusal);
         Visited::Refused(refusal)
+    }
+
+    /// Strangers make names up: as many lines as refusals are remembered, up to a limit.
+    fn tell_not_ordered(&self, name: &str, why: &str) {
+        if self.demand.refused.len() < TOLD_MAX {
+            self.journal()
+                .warn("certificate/not-ordered", &[("certificate", &name), ("why", &why)]);
+        }
     }
 
     fn limited(&mut self, name: &str, limit: &str, most: u32) -> Visited {
         let refusal = Refusal::TlsCertificatePending;
         let why = format!("`{limit}` is {most}");
-        self.journal().warn("certificate/not-ordered", &[("certificate", &name), ("why", &why)]);
+        self.tell_not_ordered(name, &why);
         let until = net::clock::unix_seconds() + REFUSED_FOR;
         self.demand.refuse(name.to_owned(), until, refusal);
         Visited::Refused(refusal)
@@ -155,6 +166,12 @@ impl Keeper {
 }
 
 impl Demand {
+    /// Names whose guard has not answered yet: they may all become orders.
+    fn asking_below(&self, certificate: &str) -> u32 {
+        let of = |name: &&String| name.split_once('/').is_some_and(|(of, _)| of == certificate);
+        u32::try_from(self.asking.iter().filter(of).count()).unwrap_or(u32::MAX)
+    }
+
     fn orders(&mut self, certificate: &str, now: i64) -> u32 {
         let Some(begun) = self.begun.get_mut(certificate) else { return 0 };
         while begun.front().is_some_and(|at| *at <= now - HOUR) {

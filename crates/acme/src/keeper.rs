@@ -72,6 +72,8 @@ pub struct Wake {
     pub renew: Cell<bool>,
     /// Whether a client came for it since it was issued.
     pub used: Arc<AtomicBool>,
+    /// The guard has said yes, and no order was placed since.
+    pub allowed: Cell<bool>,
 }
 
 /// What the tasks share.
@@ -189,6 +191,12 @@ impl Keeper {
 
     pub(crate) fn used(&self, name: &str) -> Option<Arc<AtomicBool>> {
         self.tasks.get(name).map(|task| Arc::clone(&task.wake.used))
+    }
+
+    pub(crate) fn allow(&self, name: &str) {
+        if let Some(task) = self.tasks.get(name) {
+            task.wake.allowed.set(true);
+        }
     }
 
     pub(crate) fn world(&self) -> Arc<World> {

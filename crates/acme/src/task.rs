@@ -144,8 +144,13 @@ impl Keeping {
         }
         let host = self.wanted.names.first().map_or("", String::as_str);
         let words = match guard::ask(&declared.ask, host).await {
-            Allowed::Yes => return Ok(true),
+            Allowed::Yes => {
+                self.wake.allowed.set(true);
+                return Ok(true);
+            }
             Allowed::No(status) => {
+                // Those who come all the same do not keep its place.
+                self.wake.used.store(false, Ordering::Relaxed);
                 format!("it is not allowed any more: `ask` answers with {status}")
             }
             Allowed::Silent(words) => words,
@@ -283,6 +288,9 @@ impl Keeping {
             let words = format!("`{}` is at work on the order for too long", asked.authority.name);
             return Err(Trouble::new(Failure::Slow, words));
         }
+        if step == Step::PlaceOrder {
+            self.is_allowed().await?;
+        }
         let _permit = self.shared.at_work.acquire().await;
         let client = self.shared.client(asked)?;
         let replaces = before.filter(|one| one.authority == asked.authority.name);
@@ -300,6 +308,23 @@ impl Keeping {
             self.shared.withdraw(&self.wanted.name).await;
         }
         result
+    }
+
+    /// No order without the guard's word: it holds for one.
+    async fn is_allowed(&self) -> Result<(), Trouble> {
+        let Some(declared) = &self.wanted.on_demand else { return Ok(()) };
+        if self.wake.allowed.take() {
+            return Ok(());
+        }
+        let host = self.wanted.names.first().map_or("", String::as_str);
+        let words = match guard::ask(&declared.ask, host).await {
+            Allowed::Yes => return Ok(()),
+            Allowed::No(status) => {
+                format!("it is not allowed any more: `ask` answers with {status}")
+            }
+            Allowed::Silent(words) => words,
+        };
+        Err(Trouble::new(Failure::NotReady, words))
     }
 
     /// Whether it was more than the clock.

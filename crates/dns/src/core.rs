@@ -51,6 +51,8 @@ pub struct Start {
 pub(crate) struct Core {
     pub engine: RefCell<Engine>,
     pub connections: Cell<usize>,
+    /// Of those, by the network of the client.
+    pub of_networks: RefCell<HashMap<[u8; 8], u16>>,
     pub transfers: Cell<usize>,
     pub counters: Arc<DnsCounters>,
     clock: Clock,
@@ -63,6 +65,7 @@ pub async fn run(mut start: Start) {
     let core = Rc::new(Core {
         engine: RefCell::new(engine),
         connections: Cell::new(0),
+        of_networks: RefCell::default(),
         transfers: Cell::new(0),
         counters: start.counters,
         clock: Clock::new(),

@@ -35,6 +35,9 @@ struct Piece {
     to: u32,
 }
 
+/// Type, class, TTL and length (RFC 1035 §3.2.1).
+const RECORD_HEAD: usize = 10;
+
 #[derive(Debug, Default)]
 pub struct Draft {
     bytes: Vec<u8>,
@@ -62,6 +65,18 @@ impl Draft {
     /// How many bytes it holds, for those who draft a whole zone in parts.
     pub fn len(&self) -> usize {
         self.bytes.len()
+    }
+
+    /// At most so many bytes are written for the sets from one on, each name in full; `signature` is
+    /// how long the value of an RRSIG is (RFC 4034 §3.1).
+    pub fn written_at_most(&self, from: usize, signature: usize) -> usize {
+        let sets = self.sets.get(from..).unwrap_or_default().iter();
+        sets.map(|set| {
+            let head = set.owner.range().len() + RECORD_HEAD;
+            let values = self.values(set).map(|value| head + value.len());
+            values.sum::<usize>() + set.signer.map_or(0, |_| head + signature)
+        })
+        .sum()
     }
 
     /// Begins a set of a name as decisions write it. Says whether it is a name that can be sent.

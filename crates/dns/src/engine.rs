@@ -105,6 +105,12 @@ impl Engine {
         Arc::clone(&self.snapshot)
     }
 
+    /// Declared as one whom no limit holds.
+    pub fn exempts(&self, from: IpAddr) -> bool {
+        let exempt = &self.snapshot.limits.exempt;
+        !exempt.is_empty() && exempt.contains(from)
+    }
+
     /// Writes the answer to `out`, which is empty.
     pub fn answer(&mut self, asked: &Asked<'_>, out: &mut Vec<u8>) -> Outcome {
         match asked.transport {
@@ -187,8 +193,7 @@ impl Engine {
             Some(edns) if edns.signatures => Proofs::Signatures,
             Some(_) | None => Proofs::None,
         };
-        let exempt = &self.snapshot.limits.exempt;
-        let is_exempt = !exempt.is_empty() && exempt.contains(asked.from);
+        let is_exempt = self.exempts(asked.from);
         Heard { options, proofs, limit, is_trusted: is_tcp || has_cookie || is_exempt }
     }
 
@@ -283,6 +288,8 @@ impl Engine {
         let refuse = |text: &'static str| Some(Because { code: 18, text });
         let because = match found {
             None => refuse("this address is not in `transfer_to` of a zone of that name"),
+            // It is told the serial only, which anybody may ask for; the records are many.
+            Some(_) if asked.transport == Transport::Udp => None,
             Some(id) => crate::transfer::obstacle(model, *id).and_then(refuse),
         };
         let Some(id) = found.filter(|_| because.is_none()) else {
@@ -298,6 +305,12 @@ impl Engine {
             (Transport::Tcp, _) if !is_current => Outcome::Transfer { zone: id.0 },
             // The SOA says what there is: nothing newer, or that TCP brings it.
             _ => {
+                // The sender of a datagram may be forged.
+                if !heard.is_trusted
+                    && let Some(outcome) = self.limited(asked, &envelope, Answer::Other, out)
+                {
+                    return outcome;
+                }
                 self.draft.clear();
                 let section = crate::draft::Section::Answer;
                 self.draft.set_of_wire(section, &zone.name, Rtype::SOA, zone.ttl, None);

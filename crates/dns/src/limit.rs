@@ -87,7 +87,7 @@ impl Limiter {
 }
 
 /// Forgers spread over the addresses of a network: IPv4 /24, IPv6 /56.
-fn network(address: IpAddr) -> [u8; 8] {
+pub(crate) fn network(address: IpAddr) -> [u8; 8] {
     match model::canonical(address) {
         IpAddr::V4(v4) => {
             let [a, b, c, _] = v4.octets();

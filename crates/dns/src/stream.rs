@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -11,12 +12,16 @@ use tokio::time::{Instant, timeout, timeout_at};
 use crate::core::Core;
 use crate::draft::Draft;
 use crate::engine::{KEEPALIVE_TENTHS, Outcome};
-use crate::message::{Code, Envelope, Options, TCP_MAX, write};
+use crate::limit;
+use crate::message::{Code, Envelope, Options, TCP_MAX, Written, write};
 use crate::question::{QUESTION_MAX, Query};
+use crate::snapshot::Snapshot;
 use crate::transfer::Transfer;
 
 /// Connections of one core; one more is closed at once, and its client finds another server.
 const CONNECTIONS_MAX: usize = 512;
+/// Of those, by clients of one network: one client cannot take all.
+const OF_NETWORK_MAX: u16 = 64;
 /// Transfers that one core sends at a time.
 const TRANSFERS_MAX: usize = 4;
 /// How long a whole question is waited for (RFC 7766 §6.2.3), and that a client takes an answer.
@@ -35,11 +40,14 @@ pub(crate) async fn accept(core: Rc<Core>, listener: std::net::TcpListener) {
                 core.counters.refused_connection()
             }
             Ok((stream, from)) => {
-                let held = Held::count(&core);
                 let from = from.ip().to_canonical();
+                let Some(held) = Held::count(&core, from) else {
+                    core.counters.refused_connection();
+                    continue;
+                };
                 tokio::task::spawn_local(async move {
                     // Whatever ends it, the client sees that it has ended.
-                    let _ = Connection { core: &held.0, stream, from }.serve().await;
+                    let _ = Connection { core: &held.core, stream, from }.serve().await;
                 });
             }
             // Without descriptors, or the client is gone.
@@ -49,18 +57,36 @@ pub(crate) async fn accept(core: Rc<Core>, listener: std::net::TcpListener) {
 }
 
 /// A connection that is counted while it lasts.
-struct Held(Rc<Core>);
+struct Held {
+    core: Rc<Core>,
+    network: [u8; 8],
+}
 
 impl Held {
-    fn count(core: &Rc<Core>) -> Held {
+    /// `None` if clients of its network have as many as they may.
+    fn count(core: &Rc<Core>, from: IpAddr) -> Option<Held> {
+        let network = limit::network(from);
+        let mut networks = core.of_networks.borrow_mut();
+        let count = networks.entry(network).or_default();
+        if *count >= OF_NETWORK_MAX && !core.engine.borrow().exempts(from) {
+            return None;
+        }
+        *count = count.saturating_add(1);
         core.connections.set(core.connections.get() + 1);
-        Held(Rc::clone(core))
+        Some(Held { core: Rc::clone(core), network })
     }
 }
 
 impl Drop for Held {
     fn drop(&mut self) {
-        self.0.connections.set(self.0.connections.get() - 1);
+        self.core.connections.set(self.core.connections.get() - 1);
+        let mut networks = self.core.of_networks.borrow_mut();
+        if let Some(count) = networks.get_mut(&self.network) {
+            *count -= 1;
+            if *count == 0 {
+                networks.remove(&self.network);
+            }
+        }
     }
 }
 
@@ -96,9 +122,11 @@ impl Connection<'_> {
                     // RFC 7766 §8: who sends no questions is no client.
                     Outcome::Silence => return Ok(()),
                     Outcome::Transfer { zone } => {
+                        // Before anything is awaited: another snapshot may number zones otherwise.
+                        let snapshot = self.core.engine.borrow().snapshot();
                         let question = question.to_vec();
                         self.send(&mut answers).await?;
-                        self.transfer(question, zone).await?;
+                        self.transfer(question, zone, snapshot).await?;
                     }
                 }
                 if answers.len() >= ANSWERS_BYTES {
@@ -120,13 +148,17 @@ impl Connection<'_> {
 
     /// The messages are made on a thread that yields to the cores: a large zone takes seconds to
     /// sign.
-    async fn transfer(&mut self, question: Vec<u8>, zone: u32) -> std::io::Result<()> {
+    async fn transfer(
+        &mut self,
+        question: Vec<u8>,
+        zone: u32,
+        snapshot: Arc<Snapshot>,
+    ) -> std::io::Result<()> {
         if self.core.transfers.get() >= TRANSFERS_MAX {
             return Err(std::io::ErrorKind::WouldBlock.into());
         }
-        let snapshot = self.core.engine.borrow().snapshot();
         let now = self.core.now().seconds;
-        let (messages, mut made) = tokio::sync::mpsc::channel::<Vec<u8>>(AHEAD);
+        let (messages, mut made) = tokio::sync::mpsc::channel::<Option<Vec<u8>>>(AHEAD);
         net::core::yielding_alone("transfer", move || {
             let Ok(query) = Query::read(&question) else { return };
             let envelope = Envelope {
@@ -140,8 +172,13 @@ impl Connection<'_> {
             let mut draft = Draft::default();
             while transfer.next(&mut draft) {
                 let (mut one, mut message) = (Vec::new(), Vec::new());
-                write(&envelope, &draft, TCP_MAX, &mut one);
-                append(&one, &mut message);
+                let message = match write(&envelope, &draft, TCP_MAX, &mut one) {
+                    Written::Whole => {
+                        append(&one, &mut message);
+                        Some(message)
+                    }
+                    Written::Truncated => None,
+                };
                 if messages.blocking_send(message).is_err() {
                     return;
                 }
@@ -155,9 +192,11 @@ impl Connection<'_> {
 
     async fn pass_on(
         &mut self,
-        made: &mut tokio::sync::mpsc::Receiver<Vec<u8>>,
+        made: &mut tokio::sync::mpsc::Receiver<Option<Vec<u8>>>,
     ) -> std::io::Result<()> {
-        while let Some(mut message) = made.recv().await {
+        while let Some(message) = made.recv().await {
+            // A name with more than a message holds: half a zone must not be taken for it.
+            let mut message = message.ok_or(std::io::ErrorKind::InvalidData)?;
             self.send(&mut message).await?;
         }
         Ok(())

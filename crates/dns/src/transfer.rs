@@ -18,6 +18,11 @@ use crate::snapshot::{Served, Snapshot, seconds};
 /// be kept long.
 const MESSAGE_BYTES: usize = 16 * 1024;
 
+/// Of the value of an RRSIG (RFC 4034 §3.1), before the name of the signer.
+const SIGNATURE_HEAD: usize = 18;
+/// ECDSA with P-256.
+const SIGNATURE_BYTES: usize = 64;
+
 /// Why a zone cannot be copied (DECISIONS 32): a copy answers everybody alike, and knows of no
 /// health.
 pub fn obstacle(model: &Model, zone: ZoneId) -> Option<&'static str> {
@@ -80,7 +85,10 @@ impl Transfer {
         if self.at == 0 {
             self.authority(draft, zone);
         }
-        while draft.len() < MESSAGE_BYTES {
+        // With its name and two numbers of the curve (RFC 6605 §4).
+        let signature = SIGNATURE_HEAD + zone.name.len() + SIGNATURE_BYTES;
+        let (mut bytes, mut counted) = (0, 0);
+        while bytes < MESSAGE_BYTES {
             let Some(name) = self.names.get(self.at).cloned() else {
                 self.authority(draft, zone);
                 self.is_done = true;
@@ -88,6 +96,8 @@ impl Transfer {
             };
             self.name(draft, &snapshot, zone, &name);
             self.at += 1;
+            bytes += draft.written_at_most(counted, signature);
+            counted = draft.sets().len();
         }
         if let Some(key) = &zone.key {
             for at in 0..draft.sets().len() {

@@ -36,7 +36,9 @@ pub struct TrustStores(Vec<Option<Arc<TrustStore>>>);
 #[derive(Debug)]
 pub struct TrustStore {
     pub(crate) roots: RootCertStore,
-    lists: Vec<CertRevocationList<'static>>,
+    /// One after the other, each without two of one issuer: of those only the first would be looked
+    /// at.
+    rounds: Vec<Vec<CertRevocationList<'static>>>,
     /// Unix seconds: when the first of the lists is out of date.
     next_update: Option<i64>,
 }
@@ -115,7 +117,7 @@ impl TrustStores {
 impl TrustStore {
     pub fn from_files(authorities: &Path, lists: &[PathBuf]) -> Result<TrustStore, TrustError> {
         let roots = roots(authorities)?;
-        let mut store = TrustStore { roots, lists: Vec::new(), next_update: None };
+        let mut store = TrustStore { roots, rounds: Vec::new(), next_update: None };
         let (mut revoked, mut bytes_left) = (0, LISTS_BYTES_MAX);
         for path in lists {
             let pem = read(path, bytes_left)?;
@@ -131,7 +133,7 @@ impl TrustStore {
     /// Adds the lists in a file, and counts what they revoke.
     fn add_lists(&mut self, path: &Path, pem: &[u8]) -> Result<usize, TrustError> {
         let mut revoked = 0;
-        let before = self.lists.len();
+        let mut added = 0;
         for (index, list) in CertificateRevocationListDer::pem_slice_iter(pem).enumerate() {
             let list =
                 list.map_err(|source| TrustError::NotPem { path: path.to_owned(), source })?;
@@ -146,11 +148,22 @@ impl TrustStore {
             self.next_update = self.next_update.into_iter().chain(next).min();
             let owned =
                 OwnedCertRevocationList::from_der(&list).map_err(|error| bad(error.to_string()))?;
-            self.lists.push(owned.into());
+            self.add_list(owned.into());
+            added += 1;
         }
-        match self.lists.len() == before {
-            true => Err(TrustError::NoList { path: path.to_owned() }),
-            false => Ok(revoked),
+        match added {
+            0 => Err(TrustError::NoList { path: path.to_owned() }),
+            _ => Ok(revoked),
+        }
+    }
+
+    fn add_list(&mut self, list: CertRevocationList<'static>) {
+        let is_free = |round: &&mut Vec<CertRevocationList<'static>>| {
+            round.iter().all(|other| other.issuer() != list.issuer())
+        };
+        match self.rounds.iter_mut().find(is_free) {
+            Some(round) => round.push(list),
+            None => self.rounds.push(vec![list]),
         }
     }
 
@@ -183,7 +196,22 @@ impl TrustStore {
             true => UnixTime::since_unix_epoch(std::time::Duration::from_secs(last_day)),
             false => now,
         };
-        let lists: Vec<&CertRevocationList<'_>> = self.lists.iter().collect();
+        let parsed = EndEntityCert::try_from(leaf).map_err(|error| refusal(&error))?;
+        let without_lists = [Vec::new()];
+        let rounds = if self.rounds.is_empty() { &without_lists[..] } else { &self.rounds };
+        rounds.iter().try_for_each(|lists| self.verify(&parsed, intermediates, at, now, lists))
+    }
+
+    /// By lists that have one issuer each.
+    fn verify(
+        &self,
+        parsed: &EndEntityCert<'_>,
+        intermediates: &[CertificateDer<'_>],
+        at: UnixTime,
+        now: UnixTime,
+        lists: &[CertRevocationList<'_>],
+    ) -> Result<(), Refusal> {
+        let lists: Vec<&CertRevocationList<'_>> = lists.iter().collect();
         let revocation = RevocationOptionsBuilder::new(&lists).ok().map(|options| {
             options
                 .with_depth(RevocationCheckDepth::Chain)
@@ -193,11 +221,18 @@ impl TrustStore {
         });
         let algorithms = policy::provider().signature_verification_algorithms.all;
         let roots = &self.roots.roots;
-        let parsed = EndEntityCert::try_from(leaf).map_err(|error| refusal(&error))?;
         let usage = KeyUsage::client_auth();
         let path = parsed
             .verify_for_usage(algorithms, roots, intermediates, at, usage, revocation, None)
             .map_err(|error| refusal(&error))?;
+        // `ignore_expiry` is about the client's own certificate.
+        let now_unix = i64::try_from(now.as_secs()).unwrap_or(i64::MAX);
+        let has_ended = |der: &CertificateDer<'_>| {
+            facts::read(der).map_or(true, |facts| facts.not_after < now_unix)
+        };
+        if at != now && path.intermediate_certificates().any(|one| has_ended(&one.der())) {
+            return Err(Refusal::TlsClientCertificateExpired);
+        }
         match path.intermediate_certificates().count() >= CHAIN_MAX {
             true => Err(Refusal::TlsClientCertificateChainTooLong),
             false => Ok(()),

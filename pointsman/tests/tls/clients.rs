@@ -113,7 +113,9 @@ fn every_reason_to_refuse_a_client_certificate() {
     let origin = Origin::answering("yes");
     let listeners = Listeners::new();
     let authorities = staff.pem.clone() + &damaged.pem;
-    let instance = start(&listeners, &origin, &authorities, &(staff.list(&[7]) + &forged));
+    // Two lists of one authority: what either revokes is revoked.
+    let lists = staff.list(&[200]) + &staff.list(&[7]) + &forged;
+    let instance = start(&listeners, &origin, &authorities, &lists);
 
     let key = KeyPair::generate().unwrap();
     let good = staff.client(|_| {});

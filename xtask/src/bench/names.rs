@@ -208,7 +208,12 @@ fn copy_signed(folder: &Path) -> Result<(), Failed> {
     dig.args(["@127.0.0.1", "-p", &OURS_PORT.to_string(), ZONE, "AXFR", "+onesoa", "+nocomments"]);
     let output = dig.output().map_err(Failed::file(Path::new("dig")))?;
     drop(running);
-    write(&folder.join("nsd.zone"), &String::from_utf8_lossy(&output.stdout))
+    let zone = String::from_utf8_lossy(&output.stdout);
+    if !zone.contains("RRSIG") {
+        let said = zone.lines().last().unwrap_or_default();
+        return Err(Failed::Unexpected(format!("the signed zone could not be copied: {said}")));
+    }
+    write(&folder.join("nsd.zone"), &zone)
 }
 
 fn write_zone(folder: &Path, names: u32) -> Result<(), Failed> {

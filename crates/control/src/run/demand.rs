@@ -19,7 +19,10 @@ impl Instance {
         let answer = match self.keeper.visit(&visit.certificate, &visit.name) {
             Visited::Waits => {
                 let name = format!("{}/{}", visit.certificate, visit.name);
-                self.waiting.entry(name).or_default().push(visit.answer);
+                let waiting = self.waiting.entry(name).or_default();
+                // Handshakes that gave up meanwhile.
+                waiting.retain(|one| !one.is_closed());
+                waiting.push(visit.answer);
                 return;
             }
             Visited::There => Ok(()),
@@ -119,6 +122,7 @@ impl Instance {
     }
 
     pub fn lapsed(&mut self, name: &str) {
+        self.answer_waiting(name, Err(Refusal::TlsCertificatePending));
         self.keeper.lapsed(name);
         if let Some((certificate, host)) = name.split_once('/')
             && let Some(all) = self.kept.on_demand.get_mut(certificate)
