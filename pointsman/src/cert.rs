@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand};
 use control::client::{self, AskError, ImportAnswer};
 use control::imported::{self, Import};
-use control::issued::CertificateStatus;
+use control::issued::{self, CertificateStatus};
 use control::{Keep, KeepError, StateDirectory};
 use tls::{Identity, KeptPem, Loaded};
 
@@ -30,7 +30,7 @@ enum CertCommand {
     /// Keep a certificate for `certificate "NAME" { imported = true }`, its key sealed; a running
     /// instance serves it at once.
     Import(ImportArguments),
-    /// Write a certificate that is kept as PEM.
+    /// Write a certificate that was imported, or issued by an authority, as PEM.
     Export(ExportArguments),
     /// How every certificate of the running instance stands, and what happens next.
     List(ListArguments),
@@ -185,12 +185,15 @@ fn export(arguments: &ExportArguments) -> Result<(), String> {
         ));
     }
     let keep = keep(&state, &arguments.store_key)?;
-    let found = imported::read(&keep, name).map_err(|error| error.to_string())?;
+    let found = match imported::read(&keep, name).map_err(|error| error.to_string())? {
+        Some(imported) => Some(imported),
+        None => issued::read(&keep, name).map_err(|error| error.to_string())?,
+    };
     let Some(KeptPem { chain, key }) = found else {
         let kept = imported::names(&keep).map_err(|error| error.to_string())?;
         let hint = match kept.is_empty() {
-            true => "nothing was imported yet".to_owned(),
-            false => format!("there are {}", kept.join(", ")),
+            true => "nothing was imported, and no authority issued one by that name".to_owned(),
+            false => format!("imported are {}", kept.join(", ")),
         };
         return Err(format!("no certificate `{name}` is kept\n  hint: {hint}"));
     };

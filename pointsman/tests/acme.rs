@@ -132,6 +132,9 @@ fn names_certificates_and_a_wildcard_from_nothing() {
     assert_eq!(state["error"], Value::Null, "{state}");
     let list = text(&instance.command(&["cert", "list"]));
     assert!(list.contains("shop") && list.contains("next: renew"), "{list}");
+    let exported = text(&instance.command(&["cert", "export", "shop", "--with-key"]));
+    assert!(exported.starts_with("-----BEGIN CERTIFICATE-----"), "{exported}");
+    assert!(exported.contains("PRIVATE KEY-----"), "its key is there, too");
     // Now the world may see it.
     instance.write(&text_.replace("from  = [network.office]", "from  = [anywhere]"));
     assert!(instance.reload().status.success());

@@ -147,7 +147,7 @@ fn an_imported_certificate_is_served_replaced_and_given_back() {
     assert_eq!(fs::metadata(&out).unwrap().permissions().mode() & 0o777, 0o600);
     assert!(!pointsman(&state, &arguments).status.success(), "a file is not written over");
     let absent = pointsman(&state, &["cert", "export", "other"]);
-    assert!(text(&absent).contains("there are site"), "{}", text(&absent));
+    assert!(text(&absent).contains("imported are site"), "{}", text(&absent));
 }
 
 /// A client that keeps its connection.

@@ -2,6 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -85,7 +86,8 @@ pub struct Shared {
     pub at_work: Semaphore,
     world: RefCell<Arc<World>>,
     table: RefCell<Table>,
-    clients: RefCell<BTreeMap<String, Client>>,
+    /// By what they trust: two authorities may be at one address.
+    clients: RefCell<BTreeMap<Option<PathBuf>, Client>>,
     events: mpsc::Sender<Event>,
 }
 
@@ -267,7 +269,7 @@ impl Wake {
 
 impl Shared {
     pub fn client(&self, asked: &Asked) -> Result<Client, Trouble> {
-        if let Some(client) = self.clients.borrow().get(&asked.account) {
+        if let Some(client) = self.clients.borrow().get(&asked.authority.roots) {
             return Ok(client.clone());
         }
         let trusted = match &asked.authority.roots {
@@ -277,7 +279,7 @@ impl Shared {
             None => Trusted::of_machine([]).map_err(Trouble::ours)?,
         };
         let client = Client::new(Verified::new(&trusted).map_err(Trouble::ours)?);
-        self.clients.borrow_mut().insert(asked.account.clone(), client.clone());
+        self.clients.borrow_mut().insert(asked.authority.roots.clone(), client.clone());
         Ok(client)
     }
 

@@ -1,8 +1,13 @@
 //! How every certificate stands: its source, until when it is good, and what happens next.
 
+use std::sync::Arc;
+
 use model::{CertificateId, CertificateSource, Model};
 use serde::{Deserialize, Serialize};
-use tls::CertificateStore;
+use tls::{CertificateStore, KeptPem};
+use zeroize::Zeroizing;
+
+use crate::keep::{Keep, KeepError};
 
 /// A row of `cert list`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -11,6 +16,19 @@ pub struct CertificateStatus {
     pub source: String,
     #[serde(flatten)]
     pub state: acme::State,
+}
+
+/// What an authority issued, as PEM; `None`: nothing by that name.
+pub fn read(keep: &Keep, name: &str) -> Result<Option<KeptPem>, KeepError> {
+    let records = acme::Records::new(Arc::clone(&keep.store), Arc::clone(&keep.vault));
+    let issued = records.issued(name).map_err(|trouble| KeepError {
+        hint: trouble.hint.clone().unwrap_or_else(|| "look at the state directory".into()),
+        message: trouble.words,
+    })?;
+    Ok(issued.map(|issued| KeptPem {
+        chain: issued.chain.as_bytes().to_vec(),
+        key: Zeroizing::new(issued.key.as_bytes().to_vec()),
+    }))
 }
 
 /// In the order of their declaration.

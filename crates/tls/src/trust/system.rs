@@ -79,7 +79,7 @@ pub fn add(anchor: &Anchor, machine: &Machine, mode: Mode) -> Outcome {
         }
     }
     let undo = format!("remove `{}` and run {command}", path.display());
-    let what = vec![format!("wrote `{}`", path.display()), format!("ran {command}")];
+    let what = vec![format!("put `{}` in its place", path.display()), format!("called {command}")];
     Outcome::Changed { what, undo: Some(undo) }
 }
 
@@ -114,7 +114,7 @@ pub fn remove(removal: &Removal<'_>, machine: &Machine, mode: Mode) -> Outcome {
     {
         return cannot(said, &command);
     }
-    what.push(format!("ran {command}"));
+    what.push(format!("called {command}"));
     Outcome::Changed { what, undo: None }
 }
 

@@ -101,7 +101,7 @@ fn the_system_trusts_it_and_no_longer() {
     let file =
         format!("/usr/local/share/ca-certificates/pointsman-development-{}.crt", anchor.id());
     let file = bench.machine.path(&file);
-    assert_eq!(what[0], format!("wrote `{}`", file.display()));
+    assert_eq!(what[0], format!("put `{}` in its place", file.display()));
     assert!(undo.as_ref().unwrap().contains("update-ca-certificates"));
     assert_eq!(outcomes(&trust(&anchor, &bench.machine, Mode::Carry)), ["as it should be"]);
 
