@@ -262,15 +262,26 @@ impl<'s> Section<'s> {
         let what = if written_as_block { "block" } else { "attribute" };
         let code =
             if written_as_block { "config/unknown-block" } else { "config/unknown-attribute" };
-        let finding =
-            self.error_at(ident, code, format!("`{name}` is no {what} of a {}", self.kind));
+        let finding = self.error_at(
+            ident,
+            code,
+            format!("`{name}` is no {what} of {} {}", article(self.kind), self.kind),
+        );
         if let Some(home) = crate::blocks::home_of(name).filter(|home| *home != self.kind) {
             return finding.hint(format!("it belongs {home}"));
         }
         let all = attributes.iter().chain(blocks).copied();
         match nearest(name, all.clone()) {
             Some(near) => finding.hint(format!("did you mean `{near}`?")),
-            None => finding.hint(format!("a {} knows {}", self.kind, list(all))),
+            None => {
+                let article = article(self.kind);
+                finding.hint(format!("{article} {} knows {}", self.kind, list(all)))
+            }
         }
     }
+}
+
+/// `an authority`, `a listener`.
+fn article(kind: &str) -> &'static str {
+    if kind.starts_with(['a', 'e', 'i', 'o']) { "an" } else { "a" }
 }
