@@ -19,7 +19,7 @@ use crate::message::{
 use crate::name;
 use crate::question::{Edns, Query, Question, Unheard};
 use crate::sign::{Signatures, Signer};
-use crate::snapshot::Snapshot;
+use crate::snapshot::{Published, Snapshot};
 
 /// An answer over UDP to a client that has not shown that it is there has at most so many times the
 /// bytes of its question: whoever forges senders gains no more.
@@ -65,8 +65,7 @@ pub enum Outcome {
 }
 
 pub struct Engine {
-    /// Counted anew for this core: the count of the outer one would be written by all of them.
-    snapshot: Rc<Arc<Snapshot>>,
+    snapshot: Rc<Published>,
     cookies: Cookies,
     limiter: Limiter,
     signatures: Signatures,
@@ -87,7 +86,7 @@ struct Heard {
 impl Engine {
     pub fn new(snapshot: Arc<Snapshot>, secret: Secret, counters: Arc<DnsCounters>) -> Engine {
         Engine {
-            snapshot: Rc::new(snapshot),
+            snapshot: Rc::new(Published(snapshot)),
             cookies: Cookies::new(secret),
             limiter: Limiter::default(),
             signatures: Signatures::default(),
@@ -98,11 +97,11 @@ impl Engine {
     }
 
     pub fn publish(&mut self, snapshot: Arc<Snapshot>) {
-        self.snapshot = Rc::new(snapshot);
+        self.snapshot = Rc::new(Published(snapshot));
     }
 
     pub fn snapshot(&self) -> Arc<Snapshot> {
-        Arc::clone(&self.snapshot)
+        Arc::clone(&self.snapshot.0)
     }
 
     /// Declared as one whom no limit holds.

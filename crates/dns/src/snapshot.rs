@@ -87,3 +87,15 @@ impl Served {
 pub fn seconds(seconds: impl TryInto<u32>) -> u32 {
     seconds.try_into().unwrap_or(u32::MAX).min(i32::MAX as u32)
 }
+
+/// What a core answers from, counted by this core alone: the count of the shared one would be written
+/// by all of them for every question (law 7).
+pub(crate) struct Published(pub Arc<Snapshot>);
+
+impl std::ops::Deref for Published {
+    type Target = Snapshot;
+
+    fn deref(&self) -> &Snapshot {
+        &self.0
+    }
+}

@@ -96,6 +96,27 @@ fn several_questions_on_a_connection_are_answered_in_order() {
 }
 
 #[test]
+fn one_network_does_not_take_all_connections() {
+    let port = dns_port();
+    let _instance = Instance::start(&site(port, "", ""));
+    let question = [&(QUESTION.len() as u16).to_be_bytes(), QUESTION].concat();
+    let ask = || {
+        let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        let _ = stream.write_all(&question);
+        let mut length = [0; 2];
+        stream.read_exact(&mut length).is_ok().then_some(stream)
+    };
+    let held: Vec<TcpStream> = (0..64).map_while(|_| ask()).collect();
+    assert_eq!(held.len(), 64);
+    assert!(ask().is_none(), "one more is closed");
+    let other = super::run("dig", port, "-b 127.0.1.1 +tcp +tries=1 ns1.example.org A");
+    assert!(other.contains("status: NOERROR"), "{other}");
+    drop(held);
+    super::support::until("their places to be free", ask);
+}
+
+#[test]
 fn a_flood_is_limited_and_a_cookie_is_a_way_out() {
     let port = dns_port();
     let limit = "  rate_limit = 20\n  exempt = [\"127.0.9.0/24\"]\n";
