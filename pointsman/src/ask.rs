@@ -3,7 +3,7 @@
 use std::io::IsTerminal;
 use std::process::ExitCode;
 
-use config::{RealEnvironment, Sources};
+use config::Sources;
 use control::client::AskError;
 use control::{Certificates, Examined, FromFiles, StateDirectory};
 use explain::probe::Plan;
@@ -15,9 +15,8 @@ use crate::arguments::{
     CompareArguments, ExplainArguments, Files, Instance, Knowledge, ReachArguments,
     RequestArguments, WhoArguments,
 };
-use crate::commands::{
-    BAD_CONFIGURATION, FAILED, complain, is_broken, load, report, state, wants_color,
-};
+use crate::commands::{BAD_CONFIGURATION, FAILED, complain, state, wants_color};
+use crate::sources::read;
 
 /// Without a terminal, such as in a file or a pipe.
 const WIDTH: u16 = 100;
@@ -207,16 +206,7 @@ fn understood<T>(answered: Result<T, BadQuestion>) -> Result<T, ExitCode> {
 
 impl Read {
     fn of(files: &Files) -> Result<Read, ExitCode> {
-        let broken = |sources: &Sources, findings: &[model::Finding]| {
-            report(sources, findings);
-            ExitCode::from(BAD_CONFIGURATION)
-        };
-        let sources =
-            load(&files.files).map_err(|(sources, findings)| broken(&sources, &findings))?;
-        let (model, findings) = config::parse(&sources, &RealEnvironment);
-        if is_broken(&findings) {
-            return Err(broken(&sources, &findings));
-        }
+        let (sources, model, _) = read(&files.files)?;
         let now_unix = net::clock::unix_seconds();
         let (store, _) = tls::CertificateStore::check(&model.certificates, now_unix);
         let certificates = Certificates::of(&model, &store, now_unix);

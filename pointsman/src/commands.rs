@@ -13,6 +13,7 @@ use crate::arguments::{
     CheckArguments, Command, DemoArguments, Files, FmtArguments, Instance, LogFormat, LogLevel,
     ReloadArguments, RunArguments, StatusArguments,
 };
+use crate::sources::{is_broken, load, read, report};
 use crate::{ask, findings, one_liner};
 
 pub const FAILED: u8 = 1;
@@ -68,7 +69,7 @@ pub fn wants_color(terminal: bool) -> bool {
     (terminal || set("CLICOLOR_FORCE")) && !set("NO_COLOR")
 }
 
-fn terminal_style(terminal: bool) -> Style {
+pub fn terminal_style(terminal: bool) -> Style {
     let color = wants_color(terminal);
     let width = std::env::var("COLUMNS").ok().and_then(|text| text.parse().ok());
     Style { color, width: width.unwrap_or(100) }
@@ -158,43 +159,11 @@ fn level(level: LogLevel) -> Level {
 
 // === check, expand, fmt ===
 
-/// The files, or the findings that say why they cannot be read.
-pub fn load(files: &[PathBuf]) -> Result<Sources, (Sources, Vec<Finding>)> {
-    let mut all = Sources::default();
-    let mut findings = Vec::new();
-    for file in files {
-        match Sources::load(file) {
-            Ok(sources) => all.append(sources),
-            Err(problems) => findings.extend(problems),
-        }
-    }
-    if findings.is_empty() { Ok(all) } else { Err((all, findings)) }
-}
-
-pub fn report(sources: &Sources, findings: &[Finding]) {
-    if !findings.is_empty() {
-        let style = terminal_style(std::io::stderr().is_terminal());
-        eprint!("{}", config::render(sources, findings, style));
-    }
-}
-
-pub fn is_broken(findings: &[Finding]) -> bool {
-    findings.iter().any(|finding| finding.severity == Severity::Error)
-}
-
 fn check(arguments: &CheckArguments) -> ExitCode {
-    let sources = match load(&arguments.files.files) {
-        Ok(sources) => sources,
-        Err((sources, findings)) => {
-            report(&sources, &findings);
-            return ExitCode::from(BAD_CONFIGURATION);
-        }
+    let (sources, model, findings) = match read(&arguments.files.files) {
+        Ok(read) => read,
+        Err(code) => return code,
     };
-    let (model, findings) = config::parse(&sources, &RealEnvironment);
-    if is_broken(&findings) {
-        report(&sources, &findings);
-        return ExitCode::from(BAD_CONFIGURATION);
-    }
     let examined = control::examine(model, findings);
     let mut findings = examined.findings.clone();
     let broken = examined.broken.iter();

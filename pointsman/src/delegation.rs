@@ -6,13 +6,13 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Args;
-use config::RealEnvironment;
 use explain::delegation::{Declared, Seen, declared, judge};
 use lab::live::delegation::{Survey, survey};
 use model::{Finding, Severity, Zone, ZoneId};
 use world::World;
 
-use crate::commands::{BAD_CONFIGURATION, FAILED, complain, load, report};
+use crate::commands::{BAD_CONFIGURATION, FAILED, complain};
+use crate::sources::{read, report};
 
 /// Resolvers that anybody may ask, of three operators.
 const PUBLIC: [IpAddr; 3] = [
@@ -53,18 +53,10 @@ fn server(text: &str) -> Result<SocketAddr, String> {
 }
 
 pub fn check(arguments: &CheckArguments) -> ExitCode {
-    let sources = match load(&arguments.config) {
-        Ok(sources) => sources,
-        Err((sources, findings)) => {
-            report(&sources, &findings);
-            return ExitCode::from(BAD_CONFIGURATION);
-        }
+    let (sources, model, _) = match read(&arguments.config) {
+        Ok(read) => read,
+        Err(code) => return code,
     };
-    let (model, findings) = config::parse(&sources, &RealEnvironment);
-    if findings.iter().any(|finding| finding.severity == Severity::Error) {
-        report(&sources, &findings);
-        return ExitCode::from(BAD_CONFIGURATION);
-    }
     let world = world::compile(model, 1);
     let zones = match zones(&world, &arguments.zones) {
         Ok(zones) => zones,

@@ -10,6 +10,7 @@ mod findings;
 mod firewall;
 mod lab;
 mod one_liner;
+mod sources;
 mod trust;
 
 use std::process::ExitCode;

@@ -3,11 +3,12 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use machine::order::Failure;
 use model::{Url, UrlScheme};
 use tls::{Trusted, Verified};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
-use crate::words::{chain, plain};
+use crate::words::{Trouble, chain, plain};
 
 const LIMIT: Duration = Duration::from_secs(3);
 /// Of the answer only the first line counts.
@@ -20,6 +21,20 @@ pub enum Allowed {
     No(u16),
     /// It could not be asked, or has a fault: in words.
     Silent(String),
+}
+
+impl Allowed {
+    /// Of a name that was allowed before; `None`: it still is.
+    pub fn trouble(self) -> Option<Trouble> {
+        let words = match self {
+            Allowed::Yes => return None,
+            Allowed::No(status) => {
+                format!("it is not allowed any more: `ask` answers with {status}")
+            }
+            Allowed::Silent(words) => words,
+        };
+        Some(Trouble::new(Failure::NotReady, words))
+    }
 }
 
 /// Only 200 allows it. A fault of 5xx is no answer; a redirect is not followed.

@@ -142,20 +142,15 @@ impl Keeping {
             self.shared.lapsed(&self.wanted.name).await;
             return std::future::pending().await;
         }
-        let host = self.wanted.names.first().map_or("", String::as_str);
-        let words = match guard::ask(&declared.ask, host).await {
-            Allowed::Yes => {
-                self.wake.allowed.set(true);
-                return Ok(true);
-            }
-            Allowed::No(status) => {
-                // Those who come all the same do not keep its place.
-                self.wake.used.store(false, Ordering::Relaxed);
-                format!("it is not allowed any more: `ask` answers with {status}")
-            }
-            Allowed::Silent(words) => words,
+        let said = self.ask_guard(&declared.ask).await;
+        if let Allowed::No(_) = said {
+            // Those who come all the same do not keep its place.
+            self.wake.used.store(false, Ordering::Relaxed);
+        }
+        let Some(trouble) = said.trouble() else {
+            self.wake.allowed.set(true);
+            return Ok(true);
         };
-        let trouble = Trouble::new(Failure::NotReady, words);
         self.state.borrow_mut().error = Some(LastError::of(&trouble, 1));
         self.shared.failed(&self.wanted.name).await;
         self.sleep_until(now() + LOOK_AT_CLOCK).await;
@@ -316,15 +311,12 @@ impl Keeping {
         if self.wake.allowed.take() {
             return Ok(());
         }
+        self.ask_guard(&declared.ask).await.trouble().map_or(Ok(()), Err)
+    }
+
+    async fn ask_guard(&self, ask: &model::Url) -> Allowed {
         let host = self.wanted.names.first().map_or("", String::as_str);
-        let words = match guard::ask(&declared.ask, host).await {
-            Allowed::Yes => return Ok(()),
-            Allowed::No(status) => {
-                format!("it is not allowed any more: `ask` answers with {status}")
-            }
-            Allowed::Silent(words) => words,
-        };
-        Err(Trouble::new(Failure::NotReady, words))
+        guard::ask(ask, host).await
     }
 
     /// Whether it was more than the clock.
